@@ -1,0 +1,1 @@
+//! The contract interface: host functions, ABI description, canonical values.

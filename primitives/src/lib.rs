@@ -1,0 +1,1 @@
+//! The vocabulary: hashes, keys, transactions, blocks, certificates, receipts, genesis, limits.

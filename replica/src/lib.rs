@@ -1,0 +1,1 @@
+//! Consensus, mempool and ledger as one synchronous machine.

@@ -1,0 +1,1 @@
+//! The JSON-RPC interface: traits and types, server, client.

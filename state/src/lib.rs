@@ -1,0 +1,1 @@
+//! The authenticated store: flat map, Merkle tree, proofs, recovery, on one RocksDB.

@@ -1,0 +1,1 @@
+//! Simulator, attackers, real-process nets, conformance.

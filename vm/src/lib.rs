@@ -1,0 +1,1 @@
+//! The state transition: transactions, gas, WebAssembly contracts.
