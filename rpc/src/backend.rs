@@ -1,0 +1,274 @@
+//! What the interface asks of the node. The node implements [`Backend`] over its state, executor and replica;
+//! tests implement it over a few maps.
+//!
+//! # Contract
+//!
+//! - Methods that are not `async` read memory or disk and return; the server calls those that may be slow from
+//!   a bounded pool of threads ([`crate::limits`]), never from a thread that serves sockets. `async` methods
+//!   may wait for the replica, and must be safe to drop at any point: a client may go away.
+//! - An answer about state carries the [`Anchor`] it was read at, in one consistent view.
+//! - Values are primitives, not JSON: texts, hex and ABI decoding happen above this trait, in one place.
+//! - [`Internal`](ReadError::Internal) is the only error whose text never reaches a client.
+
+use std::sync::Arc;
+
+use jsonrpsee::core::async_trait;
+use primitives::receipt::{Failure, Rejection};
+use primitives::state_key::{Account, ContractInfo};
+use primitives::{
+    Address, Amount, CommitCertificate, Gas, Hash, Header, Height, Nonce, Receipt,
+    SignedTransaction, StateKey, Verified,
+};
+use thiserror::Error;
+use tokio::sync::watch;
+
+use crate::types::{Anchor, At, ChainSummary, ConsensusStatus, Readiness};
+
+/// An inside failure: logged where it meets the interface, told to no client.
+pub type InternalError = Arc<dyn std::error::Error + Send + Sync>;
+
+/// The node, as the interface sees it.
+#[async_trait]
+pub trait Backend: Send + Sync + 'static {
+    /// What does not change from block to block. Answered from memory.
+    fn chain(&self) -> ChainSummary;
+
+    /// The last committed block. Answered from memory.
+    fn head(&self) -> Anchor;
+
+    /// The committed height, changed after the block, its receipts and its state can be read. Subscriptions
+    /// wait on it and read the blocks themselves, so that a missed change loses nothing.
+    fn heights(&self) -> watch::Receiver<Height>;
+
+    /// Whether this node should be sent clients. Answered from memory.
+    fn readiness(&self) -> Readiness;
+
+    /// How consensus stands, as this validator sees it.
+    async fn consensus_status(&self) -> ConsensusStatus;
+
+    /// A committed block.
+    fn block(&self, at: At) -> Result<Block, ReadError>;
+
+    /// Proof that the block at `at` is final: see [`Commit`].
+    fn commit(&self, at: At) -> Result<Commit, ReadError>;
+
+    /// Gives a transaction to the mempool. `Ok` when it waits there, whether it is new or was there already.
+    /// The server itself answers for a refused transaction that [`Self::transaction`] shows as committed, so
+    /// that sending again is harmless.
+    async fn submit(&self, transaction: Verified<SignedTransaction>) -> Result<(), SubmitError>;
+
+    /// Waits for the end of a transaction that was submitted here. Returns at once when the end has come
+    /// before the call; a block that commits between `submit` and `wait` must not be missed. The server
+    /// limits the waiting time by dropping the future.
+    async fn wait(&self, transaction: &Hash) -> Ending;
+
+    /// A transaction that this node knows: in the mempool, in a block, or of late in either.
+    async fn transaction(&self, hash: &Hash) -> Result<KnownTransaction, ReadError>;
+
+    /// A committed transaction with its receipt.
+    fn receipt(&self, transaction: &Hash) -> Result<CommittedTransaction, ReadError>;
+
+    /// An account's record; the default for one that was never used.
+    fn account(&self, address: &Address, at: At) -> Result<Anchored<Account>, ReadError>;
+
+    /// The nonce that a new transaction of this lane should carry: behind those waiting in the mempool.
+    async fn next_nonce(&self, address: &Address, lane: u32) -> Result<Anchored<Nonce>, ReadError>;
+
+    /// A contract's record; [`ReadError::NotFound`] when there is none.
+    fn contract(&self, address: &Address, at: At) -> Result<Anchored<ContractInfo>, ReadError>;
+
+    /// The contents of the stored module's ABI section (`abi::host::ABI_SECTION`): an encoded `abi::Abi`.
+    /// `None` when the module has none. The server caches by code hash, so this may parse the module.
+    fn abi_section(&self, code: &Hash) -> Result<Option<Vec<u8>>, ReadError>;
+
+    /// Runs a contract's `query` on committed state. May take as long as [`Query::gas_limit`] allows.
+    fn query(&self, query: Query) -> Result<Anchored<QueryOutput>, QueryError>;
+
+    /// A value, or its absence, with the proof against the newest state that a certificate signs.
+    fn prove(&self, key: &StateKey) -> Result<Proved, ReadError>;
+}
+
+/// A value and where it holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Anchored<T> {
+    pub at: Anchor,
+    pub value: T,
+}
+
+/// A committed block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// Height, hash and time of the block, and the state root after it.
+    pub at: Anchor,
+    pub header: Header,
+    /// The transactions of its batches in the order of execution, the rejected ones too: as many as receipts.
+    pub transactions: Vec<Hash>,
+}
+
+/// A certificate over the block or a descendant, and the headers that lead from there to the block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// The block asked for.
+    pub at: Anchor,
+    pub certificate: CommitCertificate,
+    /// From the certified block down to the block asked for, both included: each is the parent of the one
+    /// before it. At most [`crate::limits::COMMIT_HEADERS_MAX`].
+    pub headers: Vec<Header>,
+}
+
+/// Where a transaction's way has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// In the block at `height`, at `index` of its transactions.
+    Committed { height: Height, index: u32 },
+    /// A committed block is later than its `valid_until`: it can never commit.
+    Expired,
+    /// A block or the mempool turned it away for this reason. It may still commit elsewhere before it expires
+    /// if the reason passes; this node does not wait for that.
+    Rejected(Rejection),
+}
+
+/// A transaction and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownTransaction {
+    pub transaction: SignedTransaction,
+    /// `None` while it waits.
+    pub ending: Option<Ending>,
+}
+
+/// A transaction with its receipt and its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommittedTransaction {
+    pub height: Height,
+    pub index: u32,
+    pub transaction: SignedTransaction,
+    pub receipt: Receipt,
+}
+
+/// A contract query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query {
+    pub contract: Address,
+    /// Selector and canonical arguments.
+    pub arguments: Vec<u8>,
+    /// Whom the contract sees as its caller; nothing proves it.
+    pub caller: Address,
+    pub at: At,
+    pub gas_limit: Gas,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueryOutput {
+    /// What the method returned, in canonical binary.
+    pub output: Vec<u8>,
+    pub gas_used: Gas,
+}
+
+/// A value of the state with all that a client needs to believe it: the certificate is checked against the
+/// validators, its result names the state root, and the proof leads from there to the value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proved {
+    /// `certificate.result` says the same height and state root.
+    pub at: Anchor,
+    pub header: Header,
+    /// `None` proves absence.
+    pub value: Option<Vec<u8>>,
+    /// The state crate's proof in its encoding; opaque here.
+    pub proof: Vec<u8>,
+    /// Over exactly the block of `header`.
+    pub certificate: CommitCertificate,
+}
+
+/// What was looked for and is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Missing {
+    #[error("no block has this hash")]
+    Block,
+    #[error(
+        "this node knows no such transaction: it was never sent here, or its expiry is long past"
+    )]
+    Transaction,
+    #[error("the transaction is not in a block yet")]
+    Receipt,
+    #[error("there is no contract at this address")]
+    Contract,
+    #[error("no code is stored under this hash")]
+    Code,
+}
+
+/// Why a node cannot serve for the time being.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Unavailable {
+    #[error("this node is catching up: it is at height {height} of {target}")]
+    Syncing { height: Height, target: Height },
+    #[error("the chain is not committing blocks; consensus_status says who is missing")]
+    Stalled,
+    #[error("this node is shutting down")]
+    ShuttingDown,
+}
+
+/// Why a read has no answer.
+#[derive(Clone, Debug, Error)]
+pub enum ReadError {
+    #[error(transparent)]
+    NotFound(#[from] Missing),
+    #[error("the chain is at height {head} and has not come that far")]
+    NotYet { head: Height },
+    #[error("this is kept from height {floor} on")]
+    Pruned { floor: Height },
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    #[error("the node failed inside: {0}")]
+    Internal(InternalError),
+}
+
+/// Why a query has no result.
+#[derive(Clone, Debug, Error)]
+pub enum QueryError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The contract's encoded error.
+    #[error("the contract reverted")]
+    Reverted { output: Vec<u8>, gas_used: Gas },
+    #[error("the query failed: {failure}")]
+    Failed { failure: Failure, gas_used: Gas },
+}
+
+/// Why the mempool does not take a transaction.
+#[derive(Clone, Debug, Error)]
+pub enum SubmitError {
+    /// The chain's rules, as execution would apply them.
+    #[error("the transaction cannot be executed: {0}")]
+    Rejected(#[from] Rejection),
+    #[error("the mempool is full; a gas price above {price_above} may still enter")]
+    MempoolFull { price_above: Amount },
+    #[error("the sender has {waiting} transactions waiting, as many as one account may")]
+    SenderFull { waiting: usize },
+    /// The rule is told to the client.
+    #[error("permission denied: {rule}")]
+    PermissionDenied { rule: String },
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    #[error("the node has more to do than it can; try again later")]
+    Overloaded,
+    #[error("the node failed inside: {0}")]
+    Internal(InternalError),
+}
+
+impl Anchor {
+    /// Whether a node that keeps only this one state can answer for `at`; if not, why.
+    ///
+    /// A hash other than the head's counts as pruned: whether or not such a block exists, its state is not
+    /// kept.
+    pub fn check_head(&self, at: At) -> Result<(), ReadError> {
+        match at {
+            At::Latest => Ok(()),
+            At::Height(height) if height == self.height => Ok(()),
+            At::Height(height) if height > self.height => {
+                Err(ReadError::NotYet { head: self.height })
+            }
+            At::Hash(hash) if hash == self.block_hash => Ok(()),
+            At::Height(_) | At::Hash(_) => Err(ReadError::Pruned { floor: self.height }),
+        }
+    }
+}

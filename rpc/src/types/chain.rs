@@ -1,0 +1,206 @@
+//! Blocks, headers and certificates. The views hold every field of what they show, so that a client can turn
+//! them back and check hashes and signatures itself.
+
+use primitives::codec::FormatVersion;
+use primitives::{
+    Amount, ChainId, ChainParameters, CommitCertificate, Epoch, ExecutionResult, Gas, Hash, Header,
+    Height, PublicKey, Signature, Signatures, TimestampMs, ValidatorIndex, View,
+};
+use serde::{Deserialize, Serialize};
+
+use super::Anchor;
+
+/// What does not change from block to block.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChainSummary {
+    /// The name that transactions carry.
+    pub chain_id: ChainId,
+    /// The chain's true name, which a client pins.
+    pub genesis_hash: Hash,
+    /// The version of the node's program.
+    pub node_version: String,
+    /// The validator that answers; none when the node is not one.
+    pub node_name: Option<String>,
+    /// The first height whose block this node keeps.
+    pub floor: Height,
+    pub parameters: ParametersView,
+    /// In the order of their indices.
+    pub validators: Vec<ValidatorView>,
+}
+
+/// The rules that all validators share.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ParametersView {
+    /// Gas of one block.
+    pub block_gas: Gas,
+    /// The lowest gas price accepted.
+    pub gas_price_min: Amount,
+    /// How long before its expiry a transaction may enter a block.
+    pub transaction_validity_ms: u64,
+    /// How far a proposal's timestamp may be ahead of a validator's clock.
+    pub clock_drift_ms: u64,
+    /// Time between blocks of an idle chain.
+    pub heartbeat_ms: u64,
+}
+
+impl From<&ChainParameters> for ParametersView {
+    fn from(parameters: &ChainParameters) -> Self {
+        Self {
+            block_gas: parameters.block_gas,
+            gas_price_min: parameters.gas_price_min,
+            transaction_validity_ms: parameters.transaction_validity_ms,
+            clock_drift_ms: parameters.clock_drift_ms,
+            heartbeat_ms: parameters.heartbeat_ms,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ValidatorView {
+    pub name: String,
+    pub key: PublicKey,
+}
+
+/// A block: its header and the hashes of its transactions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BlockView {
+    pub header: HeaderView,
+    /// In the order of execution.
+    pub transactions: Vec<Hash>,
+}
+
+/// A header; [`Header::from`] gives back the one that is hashed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HeaderView {
+    pub epoch: Epoch,
+    pub view: View,
+    pub height: Height,
+    pub parent: Hash,
+    pub parent_view: View,
+    /// Digests of the batches, in the order of execution.
+    pub payload: Vec<Hash>,
+    pub time_ms: TimestampMs,
+    pub proposer: ValidatorIndex,
+}
+
+impl From<Header> for HeaderView {
+    fn from(header: Header) -> Self {
+        Self {
+            epoch: header.epoch,
+            view: header.view,
+            height: header.height,
+            parent: header.parent,
+            parent_view: header.parent_view,
+            payload: header.payload,
+            time_ms: header.timestamp,
+            proposer: header.proposer,
+        }
+    }
+}
+
+impl From<HeaderView> for Header {
+    fn from(view: HeaderView) -> Self {
+        Self {
+            version: FormatVersion::V1,
+            epoch: view.epoch,
+            view: view.view,
+            height: view.height,
+            parent: view.parent,
+            parent_view: view.parent_view,
+            payload: view.payload,
+            timestamp: view.time_ms,
+            proposer: view.proposer,
+        }
+    }
+}
+
+/// A commit certificate; [`CommitCertificate::from`] gives back the one that can be verified.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CertificateView {
+    pub epoch: Epoch,
+    pub view: View,
+    pub block: Hash,
+    pub result: ResultView,
+    /// Strictly ascending by signer.
+    pub signatures: Vec<SignatureView>,
+}
+
+/// What executing the certified block gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ResultView {
+    pub height: Height,
+    pub state_root: Hash,
+    pub receipts_root: Hash,
+    pub next_validators: Hash,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SignatureView {
+    pub signer: ValidatorIndex,
+    pub signature: Signature,
+}
+
+impl From<CommitCertificate> for CertificateView {
+    fn from(certificate: CommitCertificate) -> Self {
+        let CommitCertificate { epoch, view, block, result, signatures } = certificate;
+        let result = ResultView {
+            height: result.height,
+            state_root: result.state_root,
+            receipts_root: result.receipts_root,
+            next_validators: result.next_validators,
+        };
+        let signed = signatures.0.into_iter();
+        let signatures = signed.map(|(signer, signature)| SignatureView { signer, signature });
+        Self { epoch, view, block, result, signatures: signatures.collect() }
+    }
+}
+
+impl From<CertificateView> for CommitCertificate {
+    fn from(certificate: CertificateView) -> Self {
+        let CertificateView { epoch, view, block, result, signatures } = certificate;
+        let result = ExecutionResult {
+            height: result.height,
+            state_root: result.state_root,
+            receipts_root: result.receipts_root,
+            next_validators: result.next_validators,
+        };
+        let signed = signatures.into_iter().map(|signed| (signed.signer, signed.signature));
+        Self { epoch, view, block, result, signatures: Signatures(signed.collect()) }
+    }
+}
+
+/// Proof that a block is final: the certificate is over the first header, each header's parent is the next,
+/// and the last is the block asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CommitView {
+    pub certificate: CertificateView,
+    pub headers: Vec<HeaderView>,
+}
+
+/// An item of `chain_subscribe`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum BlockEvent {
+    /// The next block.
+    Block {
+        /// Subscribe `from` here to go on after this item.
+        cursor: Height,
+        block: BlockView,
+        at: Anchor,
+    },
+    /// The client took items too slowly, so blocks from `resume_from` up to, but not including, `live_from`
+    /// were not sent; the next item is the block at `live_from`. To get the others, subscribe from
+    /// `resume_from`, or fetch them one by one.
+    Lagged { resume_from: Height, live_from: Height },
+    /// Blocks could not be read; the subscription ends here. Subscribe again from `resume_from`.
+    Interrupted { resume_from: Height, reason: String },
+}
