@@ -23,7 +23,9 @@ mod selector;
 mod types;
 mod validate;
 
-pub use description::{Abi, Event, EventField, Method, MethodKind, Parameter, Storage, StorageKind};
+pub use description::{
+    Abi, Event, EventField, Method, MethodKind, Parameter, Storage, StorageKind,
+};
 #[cfg(feature = "selector")]
 pub use selector::{selector, storage_prefix};
 pub use types::{Field, Type, Variant};

@@ -17,10 +17,10 @@ impl Abi {
     pub fn from_module(wasm: &[u8]) -> Result<Self, AbiError> {
         let mut found = None;
         for section in sections(wasm)? {
-            if let Some(content) = section.abi {
-                if found.replace(content).is_some() {
-                    return Err(AbiError::Repeated);
-                }
+            if let Some(content) = section.abi
+                && found.replace(content).is_some()
+            {
+                return Err(AbiError::Repeated);
             }
         }
         Self::decode(found.ok_or(AbiError::Missing)?)

@@ -198,7 +198,9 @@ fn name(of: &str, name: &str) -> Checked {
 
 fn docs(of: &str, docs: &str) -> Checked {
     if docs.len() > DOCS_BYTES_MAX {
-        return refuse(format!("the documentation of `{of}` is longer than {DOCS_BYTES_MAX} bytes"));
+        return refuse(format!(
+            "the documentation of `{of}` is longer than {DOCS_BYTES_MAX} bytes"
+        ));
     }
     Ok(())
 }
