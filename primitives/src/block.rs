@@ -77,9 +77,18 @@ impl Proposal {
 
     /// Whether the signature is that of the validator the header names as its proposer.
     pub fn is_signed(&self, context: &SigningContext, validators: &ValidatorSet) -> bool {
-        validators.get(self.header.proposer).is_some_and(|proposer| {
-            let message = Self::signing_bytes(context, &self.header);
-            proposer.key.verifies(&message, &self.signature)
+        Self::is_header_signed(&self.header, &self.signature, context, validators)
+    }
+
+    /// The same for a header and a signature without the rest.
+    pub fn is_header_signed(
+        header: &Header,
+        signature: &Signature,
+        context: &SigningContext,
+        validators: &ValidatorSet,
+    ) -> bool {
+        validators.get(header.proposer).is_some_and(|proposer| {
+            proposer.key.verifies(&Self::signing_bytes(context, header), signature)
         })
     }
 

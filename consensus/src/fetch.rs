@@ -1,0 +1,91 @@
+//! Certificates by view, blocks by hash, chains from catch-up, and greeting a peer that came back.
+
+use primitives::{CommitCertificate, Hash, Header, ValidatorIndex, View};
+
+use crate::core::Core;
+use crate::message::{Certificate, Message};
+
+/// Certificates of one answer; whoever lacks more asks again.
+const ANSWER_CERTIFICATES_MAX: usize = 64;
+/// One peer is answered this often at most.
+const ANSWER_INTERVAL_MS: u64 = 50;
+
+impl Core {
+    /// Sends a peer what lets it leave the views `from..=to`: the last commit certificate if it lacks it, then
+    /// the certificates of the views above. Rate-limited per peer.
+    pub(crate) fn answer(&mut self, peer: ValidatorIndex, from: View, to: View) {
+        let now = self.now.uptime_ms;
+        let last = self.answered_ms.get(&peer);
+        if last.is_some_and(|last| now < last.saturating_add(ANSWER_INTERVAL_MS)) {
+            return;
+        }
+        self.answered_ms.insert(peer, now);
+        let mut certificates = Vec::new();
+        if from <= self.committed.view() {
+            certificates.extend(self.committed.certificate.clone().map(Certificate::Commit));
+        }
+        certificates.extend(self.targets.values().cloned().map(Certificate::Commit));
+        for round in self.rounds.range(from..=to.max(from)).map(|(_, round)| round) {
+            certificates.extend(round.prepare_certificate.clone().map(Certificate::Prepare));
+            certificates.extend(round.timeout_certificate.clone().map(Certificate::Timeout));
+        }
+        certificates.truncate(ANSWER_CERTIFICATES_MAX);
+        for certificate in certificates {
+            self.send(peer, Message::Certificate(Box::new(certificate)));
+        }
+    }
+
+    pub(crate) fn on_block_request(&mut self, peer: ValidatorIndex, block: Hash) {
+        if let Some(header) = self.header(&block).cloned() {
+            self.send(peer, Message::Block(Box::new(header)));
+        }
+    }
+
+    /// Takes a block that was asked for: its hash says that it is the one.
+    pub(crate) fn on_block(&mut self, header: Header) {
+        let hash = header.hash();
+        if self.wanted.contains(&hash) {
+            self.insert_block(hash, header, Vec::new());
+        }
+    }
+
+    /// Takes a range from catch-up. It must connect to the committed chain and end in the certified block.
+    pub(crate) fn on_chain(&mut self, headers: Vec<Header>, certificate: CommitCertificate) {
+        let (context, validators) = (&self.config.context, &self.config.validators);
+        if certificate.verify(context, validators).is_err() {
+            return;
+        }
+        let mut parent = self.committed.hash;
+        let above: Vec<Header> = headers
+            .into_iter()
+            .filter(|header| header.height > self.committed.header.height)
+            .collect();
+        for header in &above {
+            if header.parent != parent {
+                return;
+            }
+            parent = header.hash();
+        }
+        if parent != certificate.block || above.is_empty() {
+            return;
+        }
+        for header in above {
+            self.insert_block(header.hash(), header, Vec::new());
+        }
+        self.keep_certificate(Certificate::Commit(certificate));
+    }
+
+    pub(crate) fn on_peer(&mut self, peer: ValidatorIndex, connected: bool) {
+        if self.config.validators.get(peer).is_none() || peer == self.own() {
+            return;
+        }
+        if !connected {
+            self.disconnected_ms.entry(peer).or_insert(self.now.uptime_ms);
+            return;
+        }
+        self.disconnected_ms.remove(&peer);
+        for message in self.standpoint() {
+            self.send(peer, message);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What validators say to each other about agreement. The transport tells who speaks.
+
+use std::fmt;
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use primitives::{
+    CommitCertificate, Hash, Header, PrepareCertificate, Proposal, TimeoutCertificate, TimeoutVote,
+    View, Vote,
+};
+
+/// Any certificate.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Certificate {
+    Prepare(PrepareCertificate),
+    Commit(CommitCertificate),
+    Timeout(TimeoutCertificate),
+}
+
+impl Certificate {
+    pub fn view(&self) -> View {
+        match self {
+            Self::Prepare(certificate) => certificate.view,
+            Self::Commit(certificate) => certificate.view,
+            Self::Timeout(certificate) => certificate.view,
+        }
+    }
+}
+
+/// Why a validator gave a view up. A hint for people: it is not signed, and decides nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum TimeoutReason {
+    /// The leader proposed nothing in time.
+    NoProposal,
+    /// The leader has been silent while a quorum was active.
+    SilentLeader,
+    /// A batch of the proposal could not be had.
+    MissingBatch,
+    /// The block that the proposal builds upon could not be had.
+    MissingParent,
+    /// The proposal breaks a rule.
+    InvalidProposal,
+    /// The proposal's timestamp is too far ahead of this validator's clock.
+    Clock,
+    /// The proposal was fine, but no quorum prepared it in time.
+    NoQuorum,
+    /// f+1 others had timed out.
+    Joined,
+}
+
+impl fmt::Display for TimeoutReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoProposal => f.write_str("the leader proposed nothing in time"),
+            Self::SilentLeader => f.write_str("the leader is silent while a quorum is active"),
+            Self::MissingBatch => f.write_str("a batch of the proposal is missing"),
+            Self::MissingParent => f.write_str("the proposal's parent block is missing"),
+            Self::InvalidProposal => f.write_str("the proposal breaks a rule"),
+            Self::Clock => f.write_str("the proposal's timestamp is ahead of this clock"),
+            Self::NoQuorum => f.write_str("no quorum prepared the proposal in time"),
+            Self::Joined => f.write_str("f+1 others had timed out"),
+        }
+    }
+}
+
+/// One message between two validators.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Message {
+    Proposal(Box<Proposal>),
+    /// A prepare or commit vote, always the sender's own.
+    Vote(Vote),
+    /// The sender's own timeout vote, why, and the last view it has committed.
+    Timeout {
+        vote: TimeoutVote,
+        reason: TimeoutReason,
+        committed: View,
+    },
+    /// The answer to a late timeout or to a request.
+    Certificate(Box<Certificate>),
+    /// Asks for the certificates of the views `from..=to`.
+    CertificateRequest {
+        from: View,
+        to: View,
+    },
+    /// Asks for a block that a certificate names.
+    BlockRequest {
+        block: Hash,
+    },
+    /// The answer to it.
+    Block(Box<Header>),
+}

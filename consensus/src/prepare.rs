@@ -1,0 +1,221 @@
+//! Prepare(b, v): taking a proposal, and voting for it.
+
+use primitives::certificate::ParentCertificate;
+use primitives::{
+    Hash, Header, Justification, PrepareVote, Proposal, ValidatorIndex, View, Vote, limits,
+};
+
+use crate::core::Core;
+use crate::effect::Effect;
+use crate::evidence::{Evidence, SignedHeader};
+use crate::message::{Certificate, Message, TimeoutReason};
+use crate::record::Record;
+use crate::tree::PayloadState;
+
+/// Whether a proposal's parent is such that the proposal may be prepared.
+enum Standing {
+    Good,
+    Refused(TimeoutReason),
+    /// Not now, and why a timeout would say so.
+    Wait(TimeoutReason),
+}
+
+impl Core {
+    pub(crate) fn on_proposal(&mut self, from: ValidatorIndex, proposal: Proposal) {
+        let header = &proposal.header;
+        let view = header.view;
+        if header.epoch != self.config.context.epoch || view <= self.committed.view() {
+            return;
+        }
+        if header.proposer != from || self.leader(view) != from {
+            return self.misbehaviour(from, "a proposal of a view that it does not lead");
+        }
+        let signed = SignedHeader { header: header.clone(), signature: proposal.signature };
+        if let Some(first) = self.round(view).and_then(|round| round.proposal.clone()) {
+            if first.header != signed.header {
+                self.accuse(Evidence::Proposals(first, signed));
+            }
+            return;
+        }
+        if !proposal.is_signed(&self.config.context, &self.config.validators) {
+            return self.misbehaviour(from, "a proposal with an invalid signature");
+        }
+        if let Err(what) = self.check_justification(header, &proposal.justification) {
+            self.misbehaviour(from, what);
+            if view == self.view {
+                self.round_mut(view).refused = Some(TimeoutReason::InvalidProposal);
+            }
+            return;
+        }
+        // The justification is what entered the proposer's view, so it enters ours.
+        let Proposal { header, justification, inline, .. } = proposal;
+        match justification.parent {
+            ParentCertificate::Genesis => {}
+            ParentCertificate::Prepare(certificate) => {
+                self.keep_certificate(Certificate::Prepare(certificate));
+            }
+            ParentCertificate::Commit(certificate) => {
+                self.keep_certificate(Certificate::Commit(certificate));
+            }
+        }
+        for certificate in justification.timeouts {
+            self.keep_certificate(Certificate::Timeout(certificate));
+        }
+        if view <= self.committed.view() {
+            return;
+        }
+        if view == self.view {
+            self.proposed_ms = Some(self.now.uptime_ms);
+            // Only a wait that had a reason measures the network; an idle chain's proposals come late.
+            if let Some(since) = self.needed_since_ms {
+                let began = since.max(self.entered_ms);
+                self.pacemaker.proposal_took(self.now.uptime_ms.saturating_sub(began));
+            }
+        }
+        self.round_mut(view).proposal = Some(signed);
+        self.insert_block(header.hash(), header, inline);
+    }
+
+    /// Whether the proposal may stand where it stands. Certificates known already are not checked again.
+    fn check_justification(
+        &self,
+        header: &Header,
+        justification: &Justification,
+    ) -> Result<(), &'static str> {
+        let (context, validators) = (&self.config.context, &self.config.validators);
+        let (parent_view, parent) = justification.parent.target(self.config.genesis);
+        if header.parent != parent
+            || header.parent_view != parent_view
+            || parent_view >= header.view
+        {
+            return Err("a proposal whose certificate is not its parent's");
+        }
+        if parent_view < self.committed.view()
+            || (parent_view == self.committed.view() && parent != self.committed.hash)
+        {
+            return Err("a proposal beside the committed chain");
+        }
+        let skipped = header.view.0 - parent_view.0 - 1;
+        if justification.timeouts.len() as u64 != skipped
+            || justification.timeouts.len() > limits::JUSTIFICATION_TIMEOUTS_MAX
+        {
+            return Err("a proposal without a timeout certificate for each skipped view");
+        }
+        let known = self.round(parent_view).and_then(|round| round.prepared()) == Some(parent)
+            || parent == self.committed.hash;
+        let valid = match &justification.parent {
+            ParentCertificate::Genesis => true,
+            ParentCertificate::Prepare(certificate) => {
+                known || certificate.verify(context, validators).is_ok()
+            }
+            ParentCertificate::Commit(certificate) => {
+                parent == self.committed.hash || certificate.verify(context, validators).is_ok()
+            }
+        };
+        if !valid {
+            return Err("a proposal with an invalid parent certificate");
+        }
+        for (view, certificate) in (parent_view.0 + 1..).zip(&justification.timeouts) {
+            let known =
+                self.round(View(view)).is_some_and(|round| round.timeout_certificate.is_some());
+            if certificate.view.0 != view
+                || !(known || certificate.verify(context, validators).is_ok())
+            {
+                return Err("a proposal with an invalid timeout certificate");
+            }
+        }
+        Ok(())
+    }
+
+    /// Signs prepare for the current view's proposal when every rule allows it.
+    pub(crate) fn try_prepare(&mut self) -> bool {
+        let view = self.view;
+        let Some(round) = self.round(view) else { return false };
+        let Some(signed) = round.proposal.clone() else { return false };
+        if !round.signed.may_prepare(view, self.view) || round.refused.is_some() {
+            return false;
+        }
+        let hash = signed.header.hash();
+        match self.standing(&hash, &signed.header) {
+            Standing::Good => {}
+            Standing::Wait(TimeoutReason::MissingParent) => return self.want(signed.header.parent),
+            Standing::Wait(_) => return false,
+            Standing::Refused(reason) => {
+                self.round_mut(view).refused = Some(reason);
+                return true;
+            }
+        }
+        if signed.header.proposer != self.own() {
+            self.persist(Record::Proposal(Box::new(signed)));
+        }
+        let vote = PrepareVote::new(&self.config.context, view, hash, self.own(), &self.config.key);
+        self.round_mut(view).signed.prepare = Some(vote);
+        self.persist(Record::Vote(Vote::Prepare(vote)));
+        self.broadcast(Message::Vote(Vote::Prepare(vote)));
+        self.add_vote(Vote::Prepare(vote));
+        true
+    }
+
+    /// What keeps the current view's proposal from being prepared, for a timeout vote to tell.
+    pub(crate) fn obstacle(&self) -> TimeoutReason {
+        let Some(round) = self.round(self.view) else { return TimeoutReason::NoProposal };
+        let Some(signed) = &round.proposal else { return TimeoutReason::NoProposal };
+        if let Some(reason) = round.refused {
+            return reason;
+        }
+        match self.standing(&signed.header.hash(), &signed.header) {
+            Standing::Good => TimeoutReason::NoQuorum,
+            Standing::Refused(reason) | Standing::Wait(reason) => reason,
+        }
+    }
+
+    fn standing(&self, hash: &Hash, header: &Header) -> Standing {
+        let Some(parent) = self.header(&header.parent) else {
+            return Standing::Wait(TimeoutReason::MissingParent);
+        };
+        if header.height != parent.height.next()
+            || header.parent_view != parent.view
+            || header.timestamp <= parent.timestamp
+            || !is_well_formed(header)
+        {
+            return Standing::Refused(TimeoutReason::InvalidProposal);
+        }
+        if header.timestamp > self.timestamp_max() {
+            return Standing::Wait(TimeoutReason::Clock);
+        }
+        if !self.is_within_pipeline(header) {
+            return Standing::Wait(TimeoutReason::NoQuorum);
+        }
+        match self.tree.get(hash).map(|block| block.payload) {
+            Some(PayloadState::Ready) => Standing::Good,
+            Some(PayloadState::Invalid) => Standing::Refused(TimeoutReason::InvalidProposal),
+            Some(PayloadState::Awaited) | None => Standing::Wait(TimeoutReason::MissingBatch),
+        }
+    }
+
+    pub(crate) fn on_payload(&mut self, block: Hash, payload: PayloadState) {
+        if let Some(block) = self.tree.get_mut(&block)
+            && block.payload == PayloadState::Awaited
+        {
+            block.payload = payload;
+        }
+    }
+
+    /// Asks everybody for a block that is certified or justified but not held. Whether it is a new wish.
+    pub(crate) fn want(&mut self, block: Hash) -> bool {
+        if self.tree.contains(&block) || block == self.committed.hash || !self.wanted.insert(block)
+        {
+            return false;
+        }
+        self.effects.push(Effect::Broadcast(Message::BlockRequest { block }));
+        true
+    }
+}
+
+/// The rules that need nothing but the block.
+fn is_well_formed(header: &Header) -> bool {
+    let mut sorted = header.payload.clone();
+    sorted.sort_unstable();
+    sorted.dedup();
+    sorted.len() == header.payload.len() && sorted.len() <= limits::BLOCK_BATCHES_MAX
+}

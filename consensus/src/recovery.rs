@@ -1,0 +1,152 @@
+//! Starting, the first time or again.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use primitives::{CommitCertificate, Hash, Header, View, Vote};
+
+use crate::core::{Config, Core};
+use crate::effect::Effect;
+use crate::input::Now;
+use crate::message::Certificate;
+use crate::pacemaker::Pacemaker;
+use crate::record::Record;
+use crate::tree::Tree;
+
+/// The last committed block, as the store has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed {
+    pub header: Header,
+    pub hash: Hash,
+    /// None only for the genesis block.
+    pub certificate: Option<CommitCertificate>,
+}
+
+impl Committed {
+    pub fn view(&self) -> View {
+        self.header.view
+    }
+}
+
+impl Core {
+    /// Restores a validator from its store and its vote log. The view is the highest of all certificates, timeout
+    /// certificates included, plus one; what was signed above the committed view is signed again, identically.
+    pub fn new(config: Config, committed: Committed, records: Vec<Record>, now: Now) -> Self {
+        let mut core = Self {
+            view: committed.view().next(),
+            config,
+            committed,
+            rounds: BTreeMap::new(),
+            tree: Tree::default(),
+            targets: BTreeMap::new(),
+            wanted: BTreeSet::new(),
+            pacemaker: Pacemaker::default(),
+            work: false,
+            now,
+            entered_ms: now.uptime_ms,
+            proposed_ms: None,
+            needed_since_ms: None,
+            last_commit_ms: now.uptime_ms,
+            last_resend_ms: now.uptime_ms,
+            heard_ms: BTreeMap::new(),
+            disconnected_ms: BTreeMap::new(),
+            answered_ms: BTreeMap::new(),
+            evidence: BTreeMap::new(),
+            timed_out: VecDeque::new(),
+            effects: Vec::new(),
+        };
+        for peer in core.config.validators.indices().filter(|index| *index != core.config.own) {
+            core.disconnected_ms.insert(peer, now.uptime_ms);
+        }
+        for record in records {
+            core.restore(record);
+        }
+        core
+    }
+
+    fn restore(&mut self, record: Record) {
+        if record.view().is_some_and(|view| view <= self.committed.view()) {
+            return;
+        }
+        match record {
+            Record::Evidence(evidence) => {
+                self.evidence.insert((evidence.culprit(), evidence.view()), *evidence);
+            }
+            Record::Proposal(signed) => {
+                let header = signed.header.clone();
+                self.round_mut(header.view).proposal.get_or_insert(*signed);
+                self.tree.insert(header.hash(), header);
+            }
+            Record::Vote(vote) => {
+                self.view = self.view.max(vote.view());
+                let round = self.round_mut(vote.view());
+                match vote {
+                    Vote::Prepare(vote) => round.signed.prepare = Some(vote),
+                    Vote::Commit(vote) => round.signed.commit = Some(vote),
+                    Vote::Timeout(vote) => round.signed.timeout = Some(vote),
+                }
+                round.insert_unchecked(vote);
+            }
+            Record::Certificate(certificate) => {
+                let view = certificate.view();
+                self.view = self.view.max(view.next());
+                match *certificate {
+                    Certificate::Prepare(certificate) => {
+                        self.round_mut(view).prepare_certificate = Some(certificate);
+                    }
+                    Certificate::Timeout(certificate) => {
+                        self.round_mut(view).timeout_certificate = Some(certificate);
+                    }
+                    Certificate::Commit(certificate) => {
+                        self.targets.insert(view, certificate);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Asks for the payloads of the blocks that the log held, and says again what was signed.
+    pub(crate) fn start(&mut self) {
+        let headers: Vec<Header> =
+            self.tree.iter().map(|(_, block)| block.header.clone()).collect();
+        for header in headers {
+            self.effects.push(Effect::CheckPayload { header, inline: Vec::new() });
+        }
+        for certificate in self.targets.values().cloned().collect::<Vec<_>>() {
+            if self.tree.chain(self.committed.hash, certificate.block).is_err() {
+                self.effects.push(Effect::CatchUp { certificate });
+            }
+        }
+        for message in self.standpoint() {
+            self.broadcast(message);
+        }
+    }
+
+    /// What the vote log must still hold: a compacted log of these records restores the same core.
+    pub fn records(&self) -> Vec<Record> {
+        let mut records: Vec<Record> =
+            self.evidence.values().cloned().map(|one| Record::Evidence(Box::new(one))).collect();
+        let certificate = |certificate| Record::Certificate(Box::new(certificate));
+        for round in self.rounds.values() {
+            let logged = round.proposal.clone().filter(|signed| {
+                signed.header.proposer == self.config.own || round.signed.prepare.is_some()
+            });
+            records.extend(logged.map(|signed| Record::Proposal(Box::new(signed))));
+            let signed = &round.signed;
+            records.extend(signed.prepare.map(|vote| Record::Vote(Vote::Prepare(vote))));
+            records.extend(signed.commit.map(|vote| Record::Vote(Vote::Commit(vote))));
+            records.extend(signed.timeout.map(|vote| Record::Vote(Vote::Timeout(vote))));
+            let prepare = round.prepare_certificate.clone().map(Certificate::Prepare);
+            let timeout = round.timeout_certificate.clone().map(Certificate::Timeout);
+            records.extend(prepare.map(certificate));
+            records.extend(timeout.map(certificate));
+        }
+        let commits = self.targets.values().cloned().map(Certificate::Commit);
+        records.extend(commits.map(certificate));
+        records
+    }
+
+    /// The blocks above the committed one, whose batches the log must hold too.
+    pub fn uncommitted(&self) -> impl Iterator<Item = &Header> {
+        self.tree.iter().map(|(_, block)| &block.header)
+    }
+}

@@ -1,0 +1,131 @@
+//! What an operator wants to know at night.
+
+use std::collections::BTreeMap;
+
+use primitives::{Height, ValidatorIndex, View};
+
+use crate::core::Core;
+use crate::message::TimeoutReason;
+use crate::tree::PayloadState;
+
+/// Unheard for this long while something waits, a validator counts as missing even if it is connected.
+const MISSING_AFTER_MS: u64 = 3_000;
+
+/// What the core waits for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// Nothing is to be ordered.
+    Idle,
+    Proposal,
+    /// A proposal is there and cannot be prepared yet.
+    Obstacle(TimeoutReason),
+    Prepares,
+    /// A batch of the block to be executed, or its execution.
+    Execution,
+    Commits,
+    Timeouts,
+    /// Blocks that others have committed.
+    CatchUp,
+}
+
+/// A snapshot of agreement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    pub view: View,
+    pub leader: ValidatorIndex,
+    pub committed_height: Height,
+    pub committed_view: View,
+    pub waiting: Waiting,
+    /// Since when the view has been waiting, in milliseconds; zero when idle.
+    pub waiting_ms: u64,
+    pub prepares: Vec<ValidatorIndex>,
+    /// For the lowest prepared view that is not committed.
+    pub commits: Vec<ValidatorIndex>,
+    pub timeouts: BTreeMap<ValidatorIndex, Option<TimeoutReason>>,
+    /// Validators that are not connected, or silent while something waits; and for how many milliseconds.
+    pub missing: BTreeMap<ValidatorIndex, u64>,
+    /// The last views that timed out, and why, by voter.
+    pub timed_out: Vec<(View, BTreeMap<ValidatorIndex, TimeoutReason>)>,
+    pub evidence: Vec<(ValidatorIndex, View)>,
+}
+
+impl Core {
+    /// The state of agreement at this uptime.
+    pub fn status(&self, uptime_ms: u64) -> Status {
+        let round = self.round(self.view);
+        let signers = |round: Option<&crate::round::Round>| {
+            round.map(|round| round.prepares.keys().copied().collect()).unwrap_or_default()
+        };
+        let prepared = self.rounds.values().find(|round| round.prepare_certificate.is_some());
+        let timeouts = round.map(|round| {
+            let reason = |signer: &ValidatorIndex| round.reasons.get(signer).copied();
+            round.timeouts.keys().map(|signer| (*signer, reason(signer))).collect()
+        });
+        let waiting = self.waiting();
+        let since = self.needed_since_ms.map_or(uptime_ms, |since| since.max(self.entered_ms));
+        Status {
+            view: self.view,
+            leader: self.leader(self.view),
+            committed_height: self.committed.header.height,
+            committed_view: self.committed.view(),
+            waiting,
+            waiting_ms: uptime_ms.saturating_sub(since),
+            prepares: signers(round),
+            commits: prepared
+                .map(|round| round.commits.keys().copied().collect())
+                .unwrap_or_default(),
+            timeouts: timeouts.unwrap_or_default(),
+            missing: self.missing(uptime_ms, waiting != Waiting::Idle),
+            timed_out: self.timed_out.iter().cloned().collect(),
+            evidence: self.evidence.keys().copied().collect(),
+        }
+    }
+
+    fn waiting(&self) -> Waiting {
+        if self.needed_since_ms.is_none() {
+            return Waiting::Idle;
+        }
+        let lowest = self.targets.values().next();
+        if lowest.is_some_and(|target| self.tree.chain(self.committed.hash, target.block).is_err())
+        {
+            return Waiting::CatchUp;
+        }
+        let round = self.round(self.view);
+        if round.is_some_and(|round| round.signed.timeout.is_some()) {
+            return Waiting::Timeouts;
+        }
+        let prepared = self.rounds.values().find_map(|round| round.prepared());
+        match round.and_then(|round| round.proposal.as_ref()) {
+            Some(signed) => {
+                let ready = self.tree.get(&signed.header.hash()).map(|block| block.payload);
+                if ready == Some(PayloadState::Ready) {
+                    Waiting::Prepares
+                } else {
+                    Waiting::Obstacle(self.obstacle())
+                }
+            }
+            None => match prepared {
+                Some(block) if self.result(&block).is_none() => Waiting::Execution,
+                Some(_) => Waiting::Commits,
+                None => Waiting::Proposal,
+            },
+        }
+    }
+
+    fn missing(&self, uptime_ms: u64, waits: bool) -> BTreeMap<ValidatorIndex, u64> {
+        let mut missing = BTreeMap::new();
+        for peer in self.config.validators.indices().filter(|peer| *peer != self.own()) {
+            let heard = self.heard_ms.get(&peer);
+            let since = match self.disconnected_ms.get(&peer) {
+                Some(since) => Some(*since),
+                None => heard
+                    .copied()
+                    .filter(|heard| waits && uptime_ms.saturating_sub(*heard) >= MISSING_AFTER_MS),
+            };
+            if let Some(since) = since {
+                missing.insert(peer, uptime_ms.saturating_sub(since));
+            }
+        }
+        missing
+    }
+}

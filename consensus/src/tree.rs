@@ -1,0 +1,94 @@
+//! The blocks above the last committed one.
+
+use std::collections::BTreeMap;
+
+use primitives::{ExecutionResult, Hash, Header, Height};
+
+/// How far a block's payload is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PayloadState {
+    Awaited,
+    Ready,
+    Invalid,
+}
+
+/// One uncommitted block.
+#[derive(Clone, Debug)]
+pub struct Block {
+    pub header: Header,
+    pub payload: PayloadState,
+    pub execution: Execution,
+}
+
+/// How far a block's execution is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Execution {
+    None,
+    Asked,
+    Done(ExecutionResult),
+}
+
+/// Blocks by hash. Bounded by the rounds: one proposal a view, and blocks that a certificate names.
+#[derive(Clone, Debug, Default)]
+pub struct Tree {
+    blocks: BTreeMap<Hash, Block>,
+}
+
+impl Tree {
+    pub fn get(&self, hash: &Hash) -> Option<&Block> {
+        self.blocks.get(hash)
+    }
+
+    pub fn get_mut(&mut self, hash: &Hash) -> Option<&mut Block> {
+        self.blocks.get_mut(hash)
+    }
+
+    pub fn contains(&self, hash: &Hash) -> bool {
+        self.blocks.contains_key(hash)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&Hash, &Block)> {
+        self.blocks.iter()
+    }
+
+    pub fn insert(&mut self, hash: Hash, header: Header) {
+        let block = Block { header, payload: PayloadState::Awaited, execution: Execution::None };
+        self.blocks.entry(hash).or_insert(block);
+    }
+
+    /// The chain from just above `root` up to `tip`, ascending; or the first hash that is missing on the way down.
+    pub fn chain(&self, root: Hash, tip: Hash) -> Result<Vec<&Block>, Hash> {
+        let mut chain = Vec::new();
+        let mut hash = tip;
+        while hash != root {
+            let block = self.blocks.get(&hash).ok_or(hash)?;
+            chain.push(block);
+            hash = block.header.parent;
+        }
+        chain.reverse();
+        Ok(chain)
+    }
+
+    /// Drops everything that does not stand on `root`, which is at `height`. Answers what was dropped, without the
+    /// blocks up to `root` themselves.
+    pub fn prune(&mut self, root: Hash, height: Height, committed: &[Hash]) -> Vec<Hash> {
+        let mut kept = std::collections::BTreeSet::from([root]);
+        let mut by_height: Vec<_> = self
+            .blocks
+            .iter()
+            .filter(|(_, block)| block.header.height > height)
+            .map(|(hash, block)| (block.header.height, *hash, block.header.parent))
+            .collect();
+        by_height.sort();
+        // A block whose parent is not held yet may still connect; it is kept until its height is committed.
+        for (_, hash, parent) in by_height {
+            if kept.contains(&parent) || !self.blocks.contains_key(&parent) {
+                kept.insert(hash);
+            }
+        }
+        let dropped: Vec<_> =
+            self.blocks.keys().filter(|hash| !kept.contains(hash)).copied().collect();
+        self.blocks.retain(|hash, _| kept.contains(hash) && *hash != root);
+        dropped.into_iter().filter(|hash| !committed.contains(hash)).collect()
+    }
+}

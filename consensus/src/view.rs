@@ -1,0 +1,407 @@
+//! Views: votes into certificates, entering, timing out, and saying it again while stuck.
+
+use primitives::{
+    CommitCertificate, Hash, PrepareCertificate, Signatures, TimeoutCertificate, TimeoutVote,
+    ValidatorIndex, View, Vote,
+};
+
+use crate::core::{Core, TARGETS_MAX};
+use crate::effect::Effect;
+use crate::message::{Certificate, Message, TimeoutReason};
+use crate::pacemaker;
+use crate::record::Record;
+use crate::round::Round;
+use crate::tree::PayloadState;
+use crate::votes;
+
+/// Timed-out views whose reasons are kept for the status.
+const TIMED_OUT_KEPT: usize = 8;
+
+impl Core {
+    /// Counts a vote for the current view, the next, or an earlier one above the last committed.
+    pub(crate) fn add_vote(&mut self, vote: Vote) {
+        let view = vote.view();
+        if vote.epoch() != self.config.context.epoch
+            || view <= self.committed.view()
+            || view > self.view.next()
+        {
+            return;
+        }
+        match self.round_mut(view).insert(vote) {
+            Ok(true) => self.certify(view),
+            Ok(false) => {}
+            Err(evidence) => self.accuse(*evidence),
+        }
+    }
+
+    pub(crate) fn on_timeout(
+        &mut self,
+        from: ValidatorIndex,
+        vote: TimeoutVote,
+        reason: TimeoutReason,
+        committed: View,
+    ) {
+        if vote.view < self.view || committed < self.committed.view() {
+            self.answer(from, vote.view.min(committed.next()), self.view);
+        }
+        if vote.view > self.committed.view() && vote.view <= self.view.next() {
+            self.round_mut(vote.view).reasons.insert(from, reason);
+        }
+        self.add_vote(Vote::Timeout(vote));
+    }
+
+    /// Makes the certificates of a view for which a quorum of votes is there.
+    fn certify(&mut self, view: View) {
+        let Some(mut round) = self.rounds.remove(&view) else { return };
+        let mut liars = Vec::new();
+        let prepare = self.certify_prepare(view, &mut round, &mut liars);
+        let commit = self.certify_commit(view, &mut round, &mut liars);
+        let timeout = self.certify_timeout(view, &mut round, &mut liars);
+        self.rounds.insert(view, round);
+        for liar in liars {
+            self.misbehaviour(liar, "a vote with an invalid signature");
+        }
+        let certificates = [
+            prepare.map(Certificate::Prepare),
+            timeout.map(Certificate::Timeout),
+            commit.map(Certificate::Commit),
+        ];
+        for certificate in certificates.into_iter().flatten() {
+            self.keep_certificate(certificate);
+        }
+    }
+
+    fn certify_prepare(
+        &self,
+        view: View,
+        round: &mut Round,
+        liars: &mut Vec<ValidatorIndex>,
+    ) -> Option<PrepareCertificate> {
+        if round.prepare_certificate.is_some() {
+            return None;
+        }
+        let (context, validators) = (&self.config.context, &self.config.validators);
+        let mut blocks: Vec<_> = round.prepares.values().map(|vote| vote.block).collect();
+        blocks.sort_unstable();
+        blocks.dedup();
+        blocks.into_iter().find_map(|block| {
+            let counts = |vote: &primitives::PrepareVote| vote.block == block;
+            let votes = &mut round.prepares;
+            let quorum = votes::quorum(votes, counts, Vote::Prepare, context, validators, liars)?;
+            let signatures = Signatures(quorum.into_iter().map(|(s, _, sig)| (s, sig)).collect());
+            Some(PrepareCertificate { epoch: context.epoch, view, block, signatures })
+        })
+    }
+
+    fn certify_commit(
+        &self,
+        view: View,
+        round: &mut Round,
+        liars: &mut Vec<ValidatorIndex>,
+    ) -> Option<CommitCertificate> {
+        let (context, validators) = (&self.config.context, &self.config.validators);
+        let mut statements = Vec::new();
+        for vote in round.commits.values() {
+            if !statements.contains(&(vote.block, vote.result)) {
+                statements.push((vote.block, vote.result));
+            }
+        }
+        statements.into_iter().find_map(|(block, result)| {
+            let counts =
+                |vote: &primitives::CommitVote| (vote.block, vote.result) == (block, result);
+            let votes = &mut round.commits;
+            let quorum = votes::quorum(votes, counts, Vote::Commit, context, validators, liars)?;
+            let signatures = Signatures(quorum.into_iter().map(|(s, _, sig)| (s, sig)).collect());
+            Some(CommitCertificate { epoch: context.epoch, view, block, result, signatures })
+        })
+    }
+
+    fn certify_timeout(
+        &self,
+        view: View,
+        round: &mut Round,
+        liars: &mut Vec<ValidatorIndex>,
+    ) -> Option<TimeoutCertificate> {
+        if round.timeout_certificate.is_some() {
+            return None;
+        }
+        let (context, validators) = (&self.config.context, &self.config.validators);
+        let votes = &mut round.timeouts;
+        let quorum = votes::quorum(votes, |_| true, Vote::Timeout, context, validators, liars)?;
+        let signatures = quorum.into_iter().map(|(s, vote, sig)| (s, vote.prepared, sig)).collect();
+        Some(TimeoutCertificate { epoch: context.epoch, view, signatures })
+    }
+
+    /// A certificate from a peer: checked, then kept.
+    pub(crate) fn on_certificate(&mut self, from: ValidatorIndex, certificate: Certificate) {
+        if self.is_known(&certificate) {
+            return;
+        }
+        let (context, validators) = (&self.config.context, &self.config.validators);
+        let checked = match &certificate {
+            Certificate::Prepare(certificate) => certificate.verify(context, validators),
+            Certificate::Commit(certificate) => certificate.verify(context, validators),
+            Certificate::Timeout(certificate) => certificate.verify(context, validators),
+        };
+        match checked {
+            Ok(()) => self.keep_certificate(certificate),
+            Err(_) => self.misbehaviour(from, "an invalid certificate"),
+        }
+    }
+
+    fn is_known(&self, certificate: &Certificate) -> bool {
+        let view = certificate.view();
+        let round = self.round(view);
+        view <= self.committed.view()
+            || match certificate {
+                Certificate::Prepare(_) => {
+                    round.is_some_and(|round| round.prepare_certificate.is_some())
+                }
+                Certificate::Timeout(_) => {
+                    round.is_some_and(|round| round.timeout_certificate.is_some())
+                }
+                Certificate::Commit(_) => self.targets.contains_key(&view),
+            }
+    }
+
+    /// Keeps a verified certificate and enters the view after it.
+    pub(crate) fn keep_certificate(&mut self, certificate: Certificate) {
+        if self.is_known(&certificate) {
+            return;
+        }
+        let view = certificate.view();
+        self.persist(Record::Certificate(Box::new(certificate.clone())));
+        let mut after_timeout = false;
+        match certificate {
+            Certificate::Prepare(certificate) => {
+                if let Some(proposed) = self.proposed_ms.filter(|_| view == self.view) {
+                    self.pacemaker.prepare_took(self.now.uptime_ms.saturating_sub(proposed));
+                }
+                self.round_mut(view).prepare_certificate = Some(certificate);
+            }
+            Certificate::Timeout(certificate) => {
+                after_timeout = true;
+                self.note_timed_out(view);
+                self.round_mut(view).timeout_certificate = Some(certificate);
+            }
+            Certificate::Commit(certificate) => {
+                if self.tree.chain(self.committed.hash, certificate.block).is_err() {
+                    self.effects.push(Effect::CatchUp { certificate: certificate.clone() });
+                }
+                self.targets.insert(view, certificate);
+                if self.targets.len() > TARGETS_MAX
+                    && let Some(middle) = self.targets.keys().nth(1).copied()
+                {
+                    self.targets.remove(&middle);
+                }
+            }
+        }
+        self.enter(view.next(), after_timeout);
+    }
+
+    fn note_timed_out(&mut self, view: View) {
+        let reasons = self.round(view).map(|round| round.reasons.clone()).unwrap_or_default();
+        let skipped = reasons.values().any(|reason| *reason == TimeoutReason::SilentLeader);
+        if view == self.view && !skipped {
+            self.pacemaker.view_timed_out();
+        }
+        self.timed_out.push_back((view, reasons));
+        if self.timed_out.len() > TIMED_OUT_KEPT {
+            self.timed_out.pop_front();
+        }
+    }
+
+    /// Moves on. Votes of a view that has its certificates are let go; what was signed in it is not.
+    pub(crate) fn enter(&mut self, view: View, after_timeout: bool) {
+        if view <= self.view {
+            return;
+        }
+        for round in self.rounds.range_mut(..view).map(|(_, round)| round) {
+            round.timeouts.clear();
+            round.reasons.clear();
+            if round.prepare_certificate.is_some() {
+                round.prepares.clear();
+            }
+        }
+        self.view = view;
+        self.entered_ms = self.now.uptime_ms;
+        self.last_resend_ms = self.now.uptime_ms;
+        self.proposed_ms = None;
+        self.needed_since_ms = None;
+        let leader = self.leader(view);
+        self.effects.push(Effect::EnteredView { view, leader, after_timeout });
+    }
+
+    /// Gives the current view up when a rule says so.
+    pub(crate) fn try_time_out(&mut self) -> bool {
+        if self.needs_progress() {
+            self.needed_since_ms.get_or_insert(self.now.uptime_ms);
+        } else {
+            self.needed_since_ms = None;
+        }
+        let view = self.view;
+        let may = self.round(view).is_none_or(|round| round.signed.may_time_out(view, self.view));
+        let Some(reason) = self.timeout_reason().filter(|_| may) else { return false };
+        let prepared =
+            self.round(view).and_then(|round| round.signed.prepare.as_ref().map(|vote| vote.block));
+        let vote =
+            TimeoutVote::new(&self.config.context, view, prepared, self.own(), &self.config.key);
+        let own = self.own();
+        let round = self.round_mut(view);
+        round.signed.timeout = Some(vote);
+        round.reasons.insert(own, reason);
+        self.persist(Record::Vote(Vote::Timeout(vote)));
+        let committed = self.committed.view();
+        self.broadcast(Message::Timeout { vote, reason, committed });
+        self.effects.push(Effect::TimedOut { view, reason });
+        self.add_vote(Vote::Timeout(vote));
+        true
+    }
+
+    fn timeout_reason(&self) -> Option<TimeoutReason> {
+        let round = self.round(self.view);
+        let joined = round.map_or(0, |round| round.timeouts.len());
+        if joined > self.config.validators.faulty_max() {
+            return Some(TimeoutReason::Joined);
+        }
+        if let Some(reason) = round.and_then(|round| round.refused) {
+            return Some(reason);
+        }
+        let (leader_ms, view_ms) = self.timers()?;
+        let proposed = round.is_some_and(|round| round.proposal.is_some());
+        let now = self.now.uptime_ms;
+        if now >= view_ms {
+            return Some(self.obstacle());
+        }
+        if proposed {
+            return None;
+        }
+        if now >= leader_ms {
+            return Some(TimeoutReason::NoProposal);
+        }
+        self.is_leader_silent().then_some(TimeoutReason::SilentLeader)
+    }
+
+    /// When the leader and the view are late, while something is to be done.
+    fn timers(&self) -> Option<(u64, u64)> {
+        let began = self.needed_since_ms?.max(self.entered_ms);
+        Some((
+            began.saturating_add(self.pacemaker.leader_timer_ms()),
+            began.saturating_add(self.pacemaker.view_timer_ms()),
+        ))
+    }
+
+    /// Whether the leader has not been heard for long while a quorum has.
+    fn is_leader_silent(&self) -> bool {
+        let leader = self.leader(self.view);
+        let silence_ms = self.pacemaker.silence_ms();
+        let active = |index: &ValidatorIndex| {
+            *index == self.own()
+                || self
+                    .heard_ms
+                    .get(index)
+                    .is_some_and(|heard| self.now.uptime_ms.saturating_sub(*heard) <= silence_ms)
+        };
+        let validators = &self.config.validators;
+        !active(&leader) && validators.indices().filter(active).count() >= validators.quorum()
+    }
+
+    /// The next moment at which [`crate::Input::Tick`] may change something; on the uptime clock.
+    pub fn deadline_ms(&self) -> u64 {
+        let heartbeat = self.last_commit_ms.saturating_add(self.config.heartbeat_ms);
+        let heartbeat = if self.heartbeat_due() { u64::MAX } else { heartbeat };
+        if self.needed_since_ms.is_none() {
+            return heartbeat;
+        }
+        let round = self.round(self.view);
+        let resend = self.last_resend_ms.saturating_add(pacemaker::RESEND_MS);
+        let timed_out = round.is_some_and(|round| !round.signed.may_time_out(self.view, self.view));
+        let proposed = round.is_some_and(|round| round.proposal.is_some());
+        let timer = match self.timers() {
+            Some(_) if timed_out => u64::MAX,
+            Some((leader_ms, _)) if !proposed => leader_ms,
+            Some((_, view_ms)) => view_ms,
+            None => u64::MAX,
+        };
+        // A timestamp ahead of the clock becomes acceptable as time passes; look again soon.
+        let clock = match self.obstacle() {
+            TimeoutReason::Clock => self.now.uptime_ms + 10,
+            _ => u64::MAX,
+        };
+        heartbeat.min(resend).min(timer).min(clock)
+    }
+
+    /// While something is to be done and the view does not move, says everything again.
+    pub(crate) fn resend_when_stuck(&mut self) {
+        let due = self.last_resend_ms.saturating_add(pacemaker::RESEND_MS);
+        if self.needed_since_ms.is_none() || self.now.uptime_ms < due {
+            return;
+        }
+        self.last_resend_ms = self.now.uptime_ms;
+        for message in self.standpoint() {
+            self.broadcast(message);
+        }
+        let wanted: Vec<_> = self.wanted.iter().copied().collect();
+        for block in wanted {
+            self.broadcast(Message::BlockRequest { block });
+        }
+        if let Some(certificate) = self.targets.values().next_back().cloned()
+            && !self.is_payload_held(certificate.block)
+        {
+            self.effects.push(Effect::CatchUp { certificate });
+        }
+        if self.leader(self.view) == self.own()
+            && let Err(missing) = self.justification(self.view)
+        {
+            let from = self.committed.view().next();
+            self.broadcast(Message::CertificateRequest { from, to: missing });
+        }
+    }
+
+    /// Whether all blocks up to `tip` are held with their batches.
+    fn is_payload_held(&self, tip: Hash) -> bool {
+        self.tree
+            .chain(self.committed.hash, tip)
+            .is_ok_and(|chain| chain.iter().all(|block| block.payload != PayloadState::Awaited))
+    }
+
+    /// What a peer must know to be where this validator is: its votes above the last committed view, and the
+    /// certificate that entered the view.
+    pub(crate) fn standpoint(&self) -> Vec<Message> {
+        let mut messages = Vec::new();
+        if let Some(certificate) = self.entry_certificate() {
+            messages.push(Message::Certificate(Box::new(certificate)));
+        }
+        for (view, round) in &self.rounds {
+            if let Some(vote) = round.signed.commit {
+                messages.push(Message::Vote(Vote::Commit(vote)));
+            }
+            if *view != self.view {
+                continue;
+            }
+            if let Some(vote) = round.signed.prepare {
+                messages.push(Message::Vote(Vote::Prepare(vote)));
+            }
+            if let Some(vote) = round.signed.timeout {
+                let reason =
+                    round.reasons.get(&self.own()).copied().unwrap_or(TimeoutReason::NoProposal);
+                let committed = self.committed.view();
+                messages.push(Message::Timeout { vote, reason, committed });
+            }
+        }
+        messages
+    }
+
+    fn entry_certificate(&self) -> Option<Certificate> {
+        let previous = View(self.view.0.saturating_sub(1));
+        if let Some(target) = self.targets.get(&previous) {
+            return Some(Certificate::Commit(target.clone()));
+        }
+        if previous == self.committed.view() {
+            return self.committed.certificate.clone().map(Certificate::Commit);
+        }
+        let round = self.round(previous)?;
+        let prepare = round.prepare_certificate.clone().map(Certificate::Prepare);
+        prepare.or_else(|| round.timeout_certificate.clone().map(Certificate::Timeout))
+    }
+}
