@@ -1,0 +1,84 @@
+//! The families of rows: one file for each stored record, its key, its encoding and its reads and writes.
+//!
+//! | family | key → value |
+//! | --- | --- |
+//! | `flat` | path → key, height of last change, value |
+//! | `order` | namespace ‖ key → nothing: ordered scans |
+//! | `blocks` | height → header, batches, execution result |
+//! | `block_hashes` | block hash → height |
+//! | `certificates` | height → commit certificate; only heights that have one of their own |
+//! | `receipts` | height → receipts, in the block's order |
+//! | `transactions` | transaction hash → height, place in the block, executed or not |
+//! | `meta` | one row: format, genesis, head |
+//!
+//! Heights in keys are big-endian, so that rows stand in the chain's order. Values are canonical binary.
+
+pub(crate) mod blocks;
+pub(crate) mod certificates;
+pub(crate) mod flat;
+pub(crate) mod meta;
+pub(crate) mod order;
+pub(crate) mod receipts;
+pub(crate) mod transactions;
+
+use borsh::BorshDeserialize;
+use primitives::{Height, codec};
+
+use crate::store::StoreError;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Family {
+    Flat,
+    Order,
+    Blocks,
+    BlockHashes,
+    Certificates,
+    Receipts,
+    Transactions,
+    Meta,
+}
+
+impl Family {
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Flat,
+        Self::Order,
+        Self::Blocks,
+        Self::BlockHashes,
+        Self::Certificates,
+        Self::Receipts,
+        Self::Transactions,
+        Self::Meta,
+    ];
+
+    /// The column family's name; part of the stored format.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Flat => "flat",
+            Self::Order => "order",
+            Self::Blocks => "blocks",
+            Self::BlockHashes => "block_hashes",
+            Self::Certificates => "certificates",
+            Self::Receipts => "receipts",
+            Self::Transactions => "transactions",
+            Self::Meta => "meta",
+        }
+    }
+}
+
+fn height_key(height: Height) -> Vec<u8> {
+    height.0.to_be_bytes().to_vec()
+}
+
+fn height_of_key(family: Family, key: &[u8]) -> Result<Height, StoreError> {
+    let bytes = key.try_into().map_err(|_| StoreError::row(family, "its key is no height"))?;
+    Ok(Height(u64::from_be_bytes(bytes)))
+}
+
+/// Decodes a row. Its length was bounded when it was written.
+fn decode<T: BorshDeserialize>(family: Family, bytes: &[u8]) -> Result<T, StoreError> {
+    codec::decode(bytes, bytes.len()).map_err(|error| StoreError::row(family, error))
+}
+
+#[cfg(test)]
+#[path = "family/fixtures.rs"]
+mod fixtures;

@@ -1,0 +1,87 @@
+//! The store below: ordered maps of bytes, one for each family, written in atomic batches.
+//!
+//! Two of them: RocksDB in the node ([`rocks`]) and memory in simulations ([`memory`]). Everything above
+//! works on either, so that a simulated crash and restart goes the very way a real one does.
+
+pub(crate) mod memory;
+pub(crate) mod rocks;
+
+use std::fmt::Debug;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::family::Family;
+
+pub(crate) trait Store: Debug + Send + Sync {
+    fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Visits the rows from `from` on in the order of their keys, until the visitor breaks. A row written
+    /// meanwhile may or may not be seen. The visitor must not call the store.
+    fn scan(&self, family: Family, from: &[u8], visit: Visitor<'_>) -> Result<(), StoreError>;
+
+    /// Writes all or nothing, and returns when it is on the disk.
+    fn write(&self, batch: Batch) -> Result<(), StoreError>;
+
+    /// A store with the same content that goes its own way; `None` where that is no matter of memory.
+    fn copy(&self) -> Option<Arc<dyn Store>>;
+}
+
+pub(crate) type Visitor<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>;
+
+/// Why the store could not do as asked. Nobody recovers from one: the process stops.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    #[error("the store failed: {0}")]
+    Failed(String),
+    #[error("the store is damaged: {0}")]
+    Damaged(String),
+}
+
+impl StoreError {
+    /// A row that is there and cannot be what was written.
+    pub(crate) fn row(family: Family, why: impl std::fmt::Display) -> Self {
+        Self::Damaged(format!("a row of the family `{}` is unreadable: {why}", family.name()))
+    }
+}
+
+/// Writes that happen together.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    pub(crate) operations: Vec<Operation>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Operation {
+    pub(crate) family: Family,
+    pub(crate) key: Vec<u8>,
+    /// `None` deletes.
+    pub(crate) value: Option<Vec<u8>>,
+}
+
+impl Batch {
+    pub(crate) fn put(&mut self, family: Family, key: Vec<u8>, value: Vec<u8>) {
+        self.operations.push(Operation { family, key, value: Some(value) });
+    }
+
+    pub(crate) fn delete(&mut self, family: Family, key: Vec<u8>) {
+        self.operations.push(Operation { family, key, value: None });
+    }
+}
+
+/// The value of a read, or the end of the process: a broken disk is never a missing account, and no caller
+/// could do anything sensible with half of the state.
+pub(crate) fn or_abort<T>(read: Result<T, StoreError>) -> T {
+    match read {
+        Ok(value) => value,
+        Err(error) => {
+            eprintln!(
+                "fatal: reading the state failed: {error}. Check the disk; then restart, and if the error \
+                 stays, restore the data directory from a backup, or remove it to fetch the chain from the \
+                 other validators."
+            );
+            std::process::abort();
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The store in memory: for simulations and tests, where a seed must cost milliseconds.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+use super::{Batch, Store, StoreError, Visitor};
+use crate::family::Family;
+
+type Rows = BTreeMap<(Family, Vec<u8>), Vec<u8>>;
+
+#[derive(Debug, Default)]
+pub(crate) struct MemoryStore {
+    rows: RwLock<Rows>,
+}
+
+impl MemoryStore {
+    fn read(&self) -> RwLockReadGuard<'_, Rows> {
+        self.rows.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store for MemoryStore {
+    fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.read().get(&(family, key.to_vec())).cloned())
+    }
+
+    fn scan(&self, family: Family, from: &[u8], visit: Visitor<'_>) -> Result<(), StoreError> {
+        for ((at, key), value) in self.read().range((family, from.to_vec())..) {
+            if *at != family || visit(key, value) == ControlFlow::Break(()) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&self, batch: Batch) -> Result<(), StoreError> {
+        let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
+        for operation in batch.operations {
+            let key = (operation.family, operation.key);
+            match operation.value {
+                Some(value) => rows.insert(key, value),
+                None => rows.remove(&key),
+            };
+        }
+        Ok(())
+    }
+
+    fn copy(&self) -> Option<Arc<dyn Store>> {
+        Some(Arc::new(Self { rows: RwLock::new(self.read().clone()) }))
+    }
+}

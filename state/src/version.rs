@@ -1,0 +1,91 @@
+//! Committed states as readers see them.
+//!
+//! The store holds the newest state only. A reader that began before a commit must still see the state it
+//! began with, so each commit leaves behind what it overwrote: versions form a list from old to new, and
+//! each carries the records that stood before it. A reader of version V reads the store, and then looks
+//! whether a version after V overwrote that key; if so, the record the first of them found is V's.
+//!
+//! The commit links its version *before* it writes the store, and the reader looks *after* it has read. So
+//! whoever reads a new record also sees the link that says what it was before. There is no lock between
+//! readers and the writer, and the list is as long as the oldest living reader needs: links go forward only.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use primitives::{CommitCertificate, ExecutionResult, Hash, Header, StateKey};
+
+use crate::family::flat::{self, FlatRecord};
+use crate::store::{Store, StoreError};
+use crate::tree::Tree;
+
+/// The last committed block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    pub header: Header,
+    /// The header's hash.
+    pub hash: Hash,
+    pub result: ExecutionResult,
+    /// Only the genesis has none.
+    pub certificate: Option<CommitCertificate>,
+}
+
+/// What stood before a commit under each key it touched; `None` where nothing stood.
+pub(crate) type Overwritten = BTreeMap<StateKey, Option<FlatRecord>>;
+
+#[derive(Debug)]
+pub(crate) struct Version {
+    pub(crate) head: Head,
+    pub(crate) tree: Tree,
+    /// Of the version before.
+    overwritten: Overwritten,
+    next: OnceLock<Arc<Version>>,
+}
+
+impl Version {
+    pub(crate) fn new(head: Head, tree: Tree, overwritten: Overwritten) -> Arc<Self> {
+        Arc::new(Self { head, tree, overwritten, next: OnceLock::new() })
+    }
+
+    /// Links the version that follows. To be called before the store is written, and once.
+    pub(crate) fn link(&self, next: Arc<Self>) {
+        assert!(self.next.set(next).is_ok(), "two versions follow one");
+    }
+
+    pub(crate) fn record(
+        &self,
+        store: &dyn Store,
+        key: &StateKey,
+    ) -> Result<Option<FlatRecord>, StoreError> {
+        let newest = flat::get(store, key)?;
+        let mut later = self.later();
+        Ok(later.find_map(|version| version.overwritten.get(key)).cloned().unwrap_or(newest))
+    }
+
+    /// The versions after this one, oldest first.
+    fn later(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(self.next.get(), |version| version.next.get()).map(Arc::as_ref)
+    }
+
+    /// The keys from `from` on, up to `until`, that later versions touched.
+    pub(crate) fn touched_later(
+        &self,
+        from: &StateKey,
+        within: impl Fn(&StateKey) -> bool,
+    ) -> Vec<StateKey> {
+        let of_version = |version: &Self| -> Vec<StateKey> {
+            let keys = version.overwritten.range(from.clone()..).map(|(key, _)| key);
+            keys.take_while(|key| within(key)).cloned().collect()
+        };
+        self.later().flat_map(of_version).collect()
+    }
+}
+
+impl Drop for Version {
+    /// One by one: a reader that slept may hold a list too long for the stack.
+    fn drop(&mut self) {
+        let mut next = self.next.take();
+        while let Some(version) = next {
+            next = Arc::into_inner(version).and_then(|mut version| version.next.take());
+        }
+    }
+}
