@@ -15,6 +15,8 @@ pub mod key;
 pub mod limits;
 pub mod merkle;
 pub mod receipt;
+#[cfg(feature = "schema")]
+mod schema;
 pub mod state_key;
 pub mod transaction;
 pub mod validators;

@@ -112,7 +112,7 @@ pub struct Commit {
     pub at: Anchor,
     pub certificate: CommitCertificate,
     /// From the certified block down to the block asked for, both included: each is the parent of the one
-    /// before it. At most [`crate::limits::COMMIT_HEADERS_MAX`].
+    /// before it. As few as can be: `primitives::limits::UNCOMMITTED_BLOCKS_MAX` bounds them.
     pub headers: Vec<Header>,
 }
 

@@ -6,12 +6,13 @@ use primitives::{
     Amount, ChainId, ChainParameters, CommitCertificate, Epoch, ExecutionResult, Gas, Hash, Header,
     Height, PublicKey, Signature, Signatures, TimestampMs, ValidatorIndex, View,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Anchor;
 
 /// What does not change from block to block.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChainSummary {
     /// The name that transactions carry.
@@ -30,7 +31,7 @@ pub struct ChainSummary {
 }
 
 /// The rules that all validators share.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ParametersView {
     /// Gas of one block.
@@ -57,7 +58,7 @@ impl From<&ChainParameters> for ParametersView {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ValidatorView {
     pub name: String,
@@ -65,7 +66,7 @@ pub struct ValidatorView {
 }
 
 /// A block: its header and the hashes of its transactions.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BlockView {
     pub header: HeaderView,
@@ -74,7 +75,7 @@ pub struct BlockView {
 }
 
 /// A header; [`Header::from`] gives back the one that is hashed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HeaderView {
     pub epoch: Epoch,
@@ -120,7 +121,7 @@ impl From<HeaderView> for Header {
 }
 
 /// A commit certificate; [`CommitCertificate::from`] gives back the one that can be verified.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CertificateView {
     pub epoch: Epoch,
@@ -132,7 +133,7 @@ pub struct CertificateView {
 }
 
 /// What executing the certified block gave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ResultView {
     pub height: Height,
@@ -141,7 +142,7 @@ pub struct ResultView {
     pub next_validators: Hash,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SignatureView {
     pub signer: ValidatorIndex,
@@ -179,7 +180,7 @@ impl From<CertificateView> for CommitCertificate {
 
 /// Proof that a block is final: the certificate is over the first header, each header's parent is the next,
 /// and the last is the block asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CommitView {
     pub certificate: CertificateView,
@@ -187,7 +188,7 @@ pub struct CommitView {
 }
 
 /// An item of `chain_subscribe`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum BlockEvent {
     /// The next block.

@@ -1,11 +1,12 @@
 //! How consensus and the node stand.
 
 use primitives::{Height, ValidatorIndex, View};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Consensus as one validator sees it: where it is, who has voted, who is missing, and what it waits for.
 /// Validators are named as the genesis names them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConsensusStatus {
     pub view: View,
@@ -34,7 +35,7 @@ pub struct ConsensusStatus {
 }
 
 /// The leader of a view.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Leader {
     pub index: ValidatorIndex,
@@ -42,7 +43,7 @@ pub struct Leader {
 }
 
 /// Whether blocks are being made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum ConsensusState {
     /// Nothing to do.
@@ -54,7 +55,7 @@ pub enum ConsensusState {
 }
 
 /// A validator of which nothing is heard.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MissingValidator {
     pub name: String,
@@ -63,7 +64,7 @@ pub struct MissingValidator {
 }
 
 /// A view that ended by timeout.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LastTimeout {
     pub view: View,
@@ -74,7 +75,7 @@ pub struct LastTimeout {
 }
 
 /// Whether a load balancer should send clients here.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Readiness {
     /// Why not, one sentence each; ready when empty.

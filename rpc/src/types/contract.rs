@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use primitives::{Address, Amount, Gas, Hash, Nonce, StateKey};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Blob, CertificateView, HeaderView};
 
 /// An account's record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountView {
     pub address: Address,
@@ -19,7 +20,7 @@ pub struct AccountView {
 }
 
 /// The nonce for a new transaction, behind those that wait in the mempool.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NextNonce {
     pub address: Address,
@@ -27,7 +28,7 @@ pub struct NextNonce {
 }
 
 /// What a query returned.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct QueryResult {
     /// By the method's return type in the ABI.
@@ -38,7 +39,7 @@ pub struct QueryResult {
 }
 
 /// A contract's interface.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AbiView {
     pub contract: Address,
@@ -50,7 +51,7 @@ pub struct AbiView {
 
 /// Which value to prove: one of `{"account": address}`, `{"contract": address}`,
 /// `{"storage": {"contract": address, "key": base64}}`, `{"code": hash}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum KeyView {
     /// The account's record.
@@ -75,7 +76,7 @@ impl From<&KeyView> for StateKey {
 }
 
 /// A value or its absence, and the way to it from a certificate.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProvedView {
     /// The stored value in canonical binary; absent when nothing stands there.

@@ -9,6 +9,7 @@ mod consensus;
 mod contract;
 mod transaction;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
 use std::str::FromStr;
@@ -17,6 +18,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use primitives::codec::ParseError;
 use primitives::{Hash, Height, TimestampMs};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 pub use chain::{
@@ -33,7 +35,7 @@ pub use transaction::{
 };
 
 /// Where an answer holds: the block at this height, and the state after it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Anchor {
     pub height: Height,
@@ -44,7 +46,7 @@ pub struct Anchor {
 }
 
 /// An answer, its fields beside an `at` that says where it holds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Answer<T> {
     #[serde(flatten)]
     pub value: T,
@@ -112,6 +114,23 @@ impl Serialize for At {
     }
 }
 
+impl JsonSchema for At {
+    fn schema_name() -> Cow<'static, str> {
+        "At".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "Which block: \"latest\", a height, or a block hash",
+            "oneOf": [
+                { "const": "latest" },
+                generator.subschema_for::<Height>(),
+                generator.subschema_for::<Hash>(),
+            ]
+        })
+    }
+}
+
 impl<'de> Deserialize<'de> for At {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor;
@@ -161,6 +180,16 @@ impl FromStr for Blob {
     }
 }
 
+impl JsonSchema for Blob {
+    fn schema_name() -> Cow<'static, str> {
+        "Blob".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "contentEncoding": "base64" })
+    }
+}
+
 impl Serialize for Blob {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
@@ -169,7 +198,7 @@ impl Serialize for Blob {
 
 impl<'de> Deserialize<'de> for Blob {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text: std::borrow::Cow<'de, str> = Deserialize::deserialize(deserializer)?;
+        let text: Cow<'de, str> = Deserialize::deserialize(deserializer)?;
         text.parse().map_err(de::Error::custom)
     }
 }

@@ -3,13 +3,14 @@
 use primitives::{
     Address, Amount, ChainId, Gas, Hash, Height, Nonce, PublicKey, Signature, TimestampMs,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Blob;
 
 /// How far `tx_sendAndWait` waits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Until {
     /// Until the mempool has it.
@@ -20,7 +21,7 @@ pub enum Until {
 }
 
 /// Where a transaction stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum TransactionStatus {
     /// It waits for a block.
@@ -34,7 +35,7 @@ pub enum TransactionStatus {
 }
 
 /// The answer of `tx_send`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SendResult {
     pub hash: Hash,
@@ -43,7 +44,7 @@ pub struct SendResult {
 }
 
 /// The answer of `tx_sendAndWait`. A wait that ended early is an answer too: `pending`, with the hash.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SendAndWaitResult {
     pub hash: Hash,
@@ -57,7 +58,7 @@ pub struct SendAndWaitResult {
 }
 
 /// The answer of `tx_get`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TxView {
     pub hash: Hash,
@@ -75,7 +76,7 @@ pub struct TxView {
 }
 
 /// A signed transaction for reading.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TransactionView {
     pub chain_id: ChainId,
@@ -90,7 +91,7 @@ pub struct TransactionView {
 }
 
 /// What a transaction does. Arguments are decoded where the contract's ABI is known.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum ActionView {
     Transfer {
@@ -126,7 +127,7 @@ pub enum ActionView {
 }
 
 /// What came of a transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum ReceiptStatus {
     Success,
@@ -139,7 +140,7 @@ pub enum ReceiptStatus {
 }
 
 /// A receipt with its place. What the ABI can decode stands beside the bytes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReceiptView {
     pub transaction: Hash,
@@ -161,7 +162,7 @@ pub struct ReceiptView {
 }
 
 /// Why something did not succeed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FailureView {
     /// For programs: `CONTRACT_REVERT`, or the name of the failure or rejection.
@@ -174,7 +175,7 @@ pub struct FailureView {
 }
 
 /// An event, decoded where the contract's ABI knows it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EventView {
     pub contract: Address,

@@ -1,0 +1,24 @@
+//! `consensus_`: how the validators get on.
+
+use jsonrpsee::core::async_trait;
+use jsonrpsee::proc_macros::rpc;
+
+use crate::error::ApiError;
+use crate::handlers::Handlers;
+use crate::types::{Answer, ConsensusStatus};
+
+/// How the validators get on.
+#[rpc(server, client, namespace = "consensus")]
+pub trait ConsensusApi {
+    /// The view, the votes in, who is missing and what is waited for, as this node sees it.
+    #[method(name = "status", param_kind = map)]
+    async fn consensus_status(&self) -> Result<Answer<ConsensusStatus>, ApiError>;
+}
+
+#[async_trait]
+impl ConsensusApiServer for Handlers {
+    async fn consensus_status(&self) -> Result<Answer<ConsensusStatus>, ApiError> {
+        let status = self.backend.consensus_status().await;
+        Ok(self.at_head(status))
+    }
+}
