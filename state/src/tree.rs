@@ -63,14 +63,14 @@ impl Tree {
     }
 
     pub(crate) fn contains(&self, path: &Hash) -> bool {
-        let (terminal, _) = self.descend(path);
-        terminal.is_some_and(|leaf| leaf.path == *path)
+        self.descend(path, |_| ()).is_some_and(|leaf| leaf.path == *path)
     }
 
     /// The proof of what stands at `path`. The tree knows the height of a value's last change only by hash,
     /// so the caller says it; `None` when the caller and the tree disagree on whether there is a value.
     pub(crate) fn prove(&self, path: &Hash, changed: Option<Height>) -> Option<StateProof> {
-        let (leaf, siblings) = self.descend(path);
+        let mut siblings = Vec::new();
+        let leaf = self.descend(path, |sibling| siblings.push(hash_of(sibling)));
         let terminal = match (leaf, changed) {
             (Some(leaf), Some(changed)) if leaf.path == *path => Terminal::Present { changed },
             (Some(leaf), None) if leaf.path != *path => {
@@ -82,20 +82,18 @@ impl Tree {
         Some(StateProof { terminal, siblings })
     }
 
-    /// The leaf at the end of the way along `path`, which may be another path's, and the siblings passed,
-    /// from the root down.
-    fn descend(&self, path: &Hash) -> (Option<&Leaf>, Vec<Hash>) {
-        let mut siblings = Vec::new();
-        let mut at = &self.root;
+    /// The leaf at the end of the way along `path`, which may be another path's. Passes the siblings on the
+    /// way, from the root down.
+    fn descend(&self, path: &Hash, mut pass: impl FnMut(&Link)) -> Option<&Leaf> {
+        let (mut at, mut depth) = (&self.root, 0);
         loop {
-            match at.as_deref() {
-                None => return (None, siblings),
-                Some(Node::Leaf(leaf)) => return (Some(leaf), siblings),
-                Some(Node::Inner { left, right, .. }) => {
-                    let goes_right = turns_right(path, siblings.len());
+            match at.as_deref()? {
+                Node::Leaf(leaf) => return Some(leaf),
+                Node::Inner { left, right, .. } => {
+                    let goes_right = turns_right(path, depth);
                     let (next, sibling) = if goes_right { (right, left) } else { (left, right) };
-                    siblings.push(hash_of(sibling));
-                    at = next;
+                    pass(sibling);
+                    (at, depth) = (next, depth + 1);
                 }
             }
         }

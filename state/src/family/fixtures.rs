@@ -1,1 +1,139 @@
+//! The stored format, byte for byte. Whoever changes it must raise the format version and say how an older
+//! database is read.
 
+use primitives::codec::FormatVersion;
+use primitives::{
+    Amount, Batch as TransactionBatch, CommitCertificate, Epoch, ExecutionResult, Gas, Hash,
+    Header, Height, Namespace, Receipt, Signature, SignedBatch, StateKey, Status, TimestampMs,
+    ValidatorIndex, View, certificate::Signatures,
+};
+
+use super::blocks::BlockRecord;
+use super::flat::FlatRecord;
+use super::meta::Meta;
+use super::transactions::Place;
+use super::*;
+use crate::store::Batch;
+
+fn header() -> Header {
+    Header {
+        version: FormatVersion::V1,
+        epoch: Epoch(1),
+        view: View(2),
+        height: Height(3),
+        parent: Hash([4; 32]),
+        parent_view: View(1),
+        payload: vec![Hash([5; 32])],
+        timestamp: TimestampMs(6),
+        proposer: ValidatorIndex(7),
+    }
+}
+
+fn result() -> ExecutionResult {
+    ExecutionResult {
+        height: Height(3),
+        state_root: Hash([1; 32]),
+        receipts_root: Hash([2; 32]),
+        next_validators: Hash([3; 32]),
+    }
+}
+
+/// One row of every family.
+fn rows() -> Batch {
+    let mut rows = Batch::default();
+    let key = StateKey { namespace: Namespace::Storage, key: vec![0xaa, 0xbb] };
+    order::put(&mut rows, &key);
+    flat::put(&mut rows, &FlatRecord { key, changed: Height(3), value: vec![0xcc] });
+    let version = FormatVersion::V1;
+    let batch = TransactionBatch {
+        version,
+        author: ValidatorIndex(7),
+        sequence: 8,
+        transactions: Vec::new(),
+    };
+    let batches = vec![SignedBatch { batch, signature: Signature([9; 64]) }];
+    let record = BlockRecord { version, header: header(), result: result(), batches };
+    blocks::put(&mut rows, &Hash([6; 32]), &record);
+    let certificate = CommitCertificate {
+        epoch: Epoch(1),
+        view: View(2),
+        block: Hash([6; 32]),
+        result: result(),
+        signatures: Signatures(vec![(ValidatorIndex(1), Signature([8; 64]))]),
+    };
+    certificates::put(&mut rows, Height(3), &certificate);
+    let receipt = Receipt {
+        transaction: Hash([7; 32]),
+        status: Status::Success,
+        gas_used: Gas(1),
+        fee: Amount(2),
+        output: vec![3],
+        events: Vec::new(),
+    };
+    receipts::put(&mut rows, Height(3), &[receipt]);
+    let place = Place { height: Height(3), index: 4, executed: true };
+    transactions::put(&mut rows, &Hash([7; 32]), &place);
+    let (genesis, block, root) = (Hash([1; 32]), Hash([6; 32]), Hash([1; 32]));
+    meta::put(&mut rows, &Meta { version, genesis, height: Height(3), block, root });
+    rows
+}
+
+/// Hex, with runs of 32 equal bytes shortened to `[xx]`.
+fn text(bytes: &[u8]) -> String {
+    if bytes.is_empty() {
+        return "nothing".to_owned();
+    }
+    let mut text = String::new();
+    let mut rest = bytes;
+    while let Some((first, after)) = rest.split_first() {
+        let run = rest.get(..32).is_some_and(|run| run.iter().all(|byte| byte == first));
+        if run && *first != 0 {
+            text.push_str(&format!("[{first:02x}]"));
+            rest = &rest[32..];
+        } else {
+            text.push_str(&format!("{first:02x}"));
+            rest = after;
+        }
+    }
+    text
+}
+
+#[test]
+fn the_stored_format_is_fixed() {
+    let lines = rows().operations.into_iter().map(|row| {
+        let value = row.value.expect("all rows are written");
+        format!("{} {} = {}\n", row.family.name(), text(&row.key), text(&value))
+    });
+    assert_eq!(lines.collect::<String>(), include_str!("fixtures.txt"));
+}
+
+#[test]
+fn every_family_has_a_row_in_the_fixtures() {
+    for family in Family::ALL {
+        let found = rows().operations.iter().any(|row| row.family == family);
+        assert!(found, "{}", family.name());
+    }
+}
+
+#[test]
+fn the_keys_of_the_order_stand_as_the_keys_of_the_state() {
+    let keys = [
+        (Namespace::Account, vec![255]),
+        (Namespace::Storage, vec![]),
+        (Namespace::Storage, vec![0]),
+    ]
+    .map(|(namespace, key)| StateKey { namespace, key });
+    assert!(keys.is_sorted());
+    assert!(keys.iter().map(order::row_key).is_sorted());
+    for key in keys {
+        assert_eq!(order::read_row(&order::row_key(&key)).unwrap(), key);
+    }
+}
+
+#[test]
+fn an_executed_transaction_keeps_its_place() {
+    let at = |height, executed| Place { height: Height(height), index: 0, executed };
+    assert!(at(2, true).replaces(&at(1, false)));
+    assert!(at(2, false).replaces(&at(1, false)));
+    assert!(!at(2, false).replaces(&at(1, true)));
+}

@@ -43,14 +43,14 @@ pub(crate) fn delete(batch: &mut Batch, key: &StateKey) {
     batch.delete(Family::Flat, key.path().0.to_vec());
 }
 
-/// Reads a row as a scan meets it.
-pub(crate) fn read_row(row_key: &[u8], bytes: &[u8]) -> Result<FlatRecord, StoreError> {
+/// The leaf of a row as a scan meets it.
+pub(crate) fn read_leaf(row_key: &[u8], bytes: &[u8]) -> Result<Leaf, StoreError> {
     let record: FlatRecord = decode(Family::Flat, bytes)?;
-    let path = record.key.path();
-    if row_key != path.0 {
-        return Err(misplaced(&path));
+    let leaf = record.leaf();
+    if row_key != leaf.path.0 {
+        return Err(misplaced(&leaf.path));
     }
-    Ok(record)
+    Ok(leaf)
 }
 
 fn misplaced(path: &Hash) -> StoreError {

@@ -1,0 +1,158 @@
+//! What is wrong with a database is noticed when it is opened, and said.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use quorate_state::{Head, OpenError, State};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use tempfile::TempDir;
+
+use crate::chain::{commit, genesis, genesis_of, key, random_changes};
+
+/// A database that has been closed, with its values in files; and its head.
+fn closed_database() -> (TempDir, PathBuf, Head) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state");
+    let mut random = ChaCha20Rng::seed_from_u64(1);
+    let state = State::open(&path, &genesis()).unwrap();
+    for _ in 0..20 {
+        commit(&state, random_changes(&mut random, 2_000, 400));
+    }
+    drop(state);
+    // Opening moves what the log holds into files.
+    let head = State::open(&path, &genesis()).unwrap().head();
+    (directory, path, head)
+}
+
+fn files(path: &Path, wanted: impl Fn(&str) -> bool) -> Vec<PathBuf> {
+    let entries = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> =
+        entries.filter(|file| wanted(file.file_name().unwrap().to_str().unwrap())).collect();
+    files.sort();
+    files
+}
+
+fn copy(from: &Path) -> (TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state");
+    fs::create_dir(&path).unwrap();
+    for file in files(from, |_| true) {
+        fs::copy(&file, path.join(file.file_name().unwrap())).unwrap();
+    }
+    (directory, path)
+}
+
+/// Expects the error that says the database is damaged, and what to do.
+fn check_damaged(path: &Path, context: &str) {
+    let error = State::open(path, &genesis()).map(|state| state.head()).expect_err(context);
+    assert!(matches!(error, OpenError::Damaged { .. }), "{context}: {error}");
+    let text = error.to_string();
+    assert!(text.contains("is damaged") && text.contains("Restore it from a backup"), "{text}");
+}
+
+fn flip(file: &Path, position: usize) {
+    let mut bytes = fs::read(file).unwrap();
+    bytes[position] ^= 0x10;
+    fs::write(file, bytes).unwrap();
+}
+
+#[test]
+fn a_flipped_bit_in_the_middle_of_any_table_is_noticed() {
+    let (_directory, path, _) = closed_database();
+    let tables = files(&path, |name| name.ends_with(".sst"));
+    assert!(tables.len() >= 6, "{tables:?}");
+    for table in tables {
+        let name = table.file_name().unwrap().to_str().unwrap();
+        let (_copied, copied) = copy(&path);
+        let length = usize::try_from(fs::metadata(&table).unwrap().len()).unwrap();
+        // The data blocks come first in a table.
+        for position in [0, length / 4, length / 2] {
+            flip(&copied.join(name), position);
+            check_damaged(&copied, &format!("byte {position} of {length} of {name}"));
+            flip(&copied.join(name), position);
+        }
+        assert!(State::open(&copied, &genesis()).is_ok(), "{name} is whole again");
+    }
+}
+
+/// Wherever a bit is flipped, the database is refused or as it was: never another state.
+#[test]
+fn a_flipped_bit_in_the_manifest_never_opens_another_state() {
+    let (_directory, path, head) = closed_database();
+    let manifest = files(&path, |name| name.starts_with("MANIFEST")).pop().unwrap();
+    let name = manifest.file_name().unwrap().to_str().unwrap();
+    let length = usize::try_from(fs::metadata(&manifest).unwrap().len()).unwrap();
+    let mut refused = 0;
+    for position in (0..length).step_by(length / 24) {
+        let (_copied, copied) = copy(&path);
+        flip(&copied.join(name), position);
+        match State::open(&copied, &genesis()) {
+            Ok(state) => assert_eq!(state.head(), head, "byte {position} of {length}"),
+            Err(OpenError::Damaged { .. }) => refused += 1,
+            Err(error) => panic!("byte {position} of {length}: {error}"),
+        }
+    }
+    assert!(refused > 0);
+    let (_copied, copied) = copy(&path);
+    flip(&copied.join(name), length / 2);
+    check_damaged(&copied, "the middle of the manifest");
+}
+
+#[test]
+fn a_missing_or_shortened_file_is_noticed() {
+    let (_directory, path, _) = closed_database();
+    let essential =
+        |name: &str| name.ends_with(".sst") || name.starts_with("MANIFEST") || name == "CURRENT";
+    for file in files(&path, essential) {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        let (_copied, copied) = copy(&path);
+        let bytes = fs::read(copied.join(name)).unwrap();
+        fs::write(copied.join(name), &bytes[..bytes.len() / 2]).unwrap();
+        check_damaged(&copied, &format!("half of {name}"));
+        fs::remove_file(copied.join(name)).unwrap();
+        check_damaged(&copied, &format!("without {name}"));
+    }
+}
+
+#[test]
+fn another_chains_genesis_is_refused() {
+    let (_directory, path, _) = closed_database();
+    let other = genesis_of(b"another chain", BTreeMap::new());
+    let error = State::open(&path, &other).map(|_| ()).unwrap_err();
+    assert!(matches!(error, OpenError::OtherGenesis { .. }), "{error}");
+    let (stored, given) = (genesis().genesis_hash.to_string(), other.genesis_hash.to_string());
+    let text = error.to_string();
+    assert!(text.contains(&stored) && text.contains(&given), "{text}");
+}
+
+#[test]
+fn a_database_in_use_is_said_to_be() {
+    let (_directory, path, _) = closed_database();
+    let _open = State::open(&path, &genesis()).unwrap();
+    let error = State::open(&path, &genesis()).map(|_| ()).unwrap_err();
+    assert!(matches!(error, OpenError::Locked { .. }), "{error}");
+    assert!(error.to_string().contains("another process uses"), "{error}");
+}
+
+#[test]
+fn a_creation_cut_short_is_taken_up_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state");
+    // As a crash leaves it: the database was made, and not moved to its place.
+    drop(State::open(&path, &genesis()).unwrap());
+    fs::rename(&path, directory.path().join("state.unfinished")).unwrap();
+    let state = State::open(&path, &genesis()).unwrap();
+    assert_eq!(state.get(&key(1)), Some(vec![1; 3]));
+    assert!(!directory.path().join("state.unfinished").exists());
+}
+
+#[test]
+fn a_path_that_is_no_directory_is_said_to_be_inaccessible() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state");
+    fs::write(&path, "a file").unwrap();
+    let error = State::open(&path, &genesis()).map(|_| ()).unwrap_err();
+    assert!(matches!(error, OpenError::Inaccessible { .. }), "{error}");
+}
