@@ -47,7 +47,7 @@ impl ChainApiServer for Handlers {
         let at = at.unwrap_or_default();
         let Block { at, header, transactions } =
             self.read(move |this| this.backend.block(at)).await?;
-        Ok(Answer { value: BlockView { header: header.into(), transactions }, at })
+        Ok(Answer { body: BlockView { header: header.into(), transactions }, at })
     }
 
     async fn chain_get_commit(&self, at: Option<At>) -> Result<Answer<CommitView>, ApiError> {
@@ -55,7 +55,7 @@ impl ChainApiServer for Handlers {
         let Commit { at, certificate, headers } =
             self.read(move |this| this.backend.commit(at)).await?;
         let headers = headers.into_iter().map(Into::into).collect();
-        Ok(Answer { value: CommitView { certificate: certificate.into(), headers }, at })
+        Ok(Answer { body: CommitView { certificate: certificate.into(), headers }, at })
     }
 
     async fn chain_subscribe(

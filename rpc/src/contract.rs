@@ -119,7 +119,7 @@ impl Handlers {
             None => Value::Null,
         };
         let output = Blob(value.output);
-        Ok(Answer { value: QueryResult { result, output, gas_used: value.gas_used }, at })
+        Ok(Answer { body: QueryResult { result, output, gas_used: value.gas_used }, at })
     }
 }
 

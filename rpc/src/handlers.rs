@@ -84,13 +84,13 @@ impl Handlers {
     }
 
     /// An answer that holds at the head: about something final, or about the node itself.
-    pub fn at_head<T>(&self, value: T) -> Answer<T> {
-        Answer { value, at: self.backend.head() }
+    pub fn at_head<T>(&self, body: T) -> Answer<T> {
+        Answer { body, at: self.backend.head() }
     }
 }
 
 impl<T> Anchored<T> {
     pub(crate) fn answer<U>(self, view: impl FnOnce(T) -> U) -> Answer<U> {
-        Answer { value: view(self.value), at: self.at }
+        Answer { body: view(self.value), at: self.at }
     }
 }

@@ -51,6 +51,6 @@ impl StateApiServer for Handlers {
             header: header.into(),
             certificate: certificate.into(),
         };
-        Ok(Answer { value: view, at })
+        Ok(Answer { body: view, at })
     }
 }

@@ -49,7 +49,7 @@ pub struct Anchor {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Answer<T> {
     #[serde(flatten)]
-    pub value: T,
+    pub body: T,
     pub at: Anchor,
 }
 
@@ -57,7 +57,7 @@ impl<T> Deref for Answer<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        &self.value
+        &self.body
     }
 }
 
