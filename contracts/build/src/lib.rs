@@ -1,1 +1,17 @@
-//! Builds, checks and scaffolds contracts.
+//! Builds contracts and scaffolds new ones.
+//!
+//! [`build`] makes a module of a project with whatever compiler there is ([`toolchain`] says in which order
+//! it looks), and reads back the description that the module carries. [`new_project`] writes a project that
+//! needs no checkout of this repository: the SDK's source travels inside the binary.
+//!
+//! The crate knows the contract interface and cargo, nothing of chains.
+
+mod compile;
+mod lockfile;
+mod project;
+pub mod toolchain;
+mod vendor;
+
+pub use compile::{BuildError, Built, Messages, Options, build};
+pub use project::{NewProjectError, new_project};
+pub use toolchain::Installing;

@@ -1,0 +1,191 @@
+//! From a project to a module.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::{env, fs, io};
+
+use abi::{Abi, AbiError};
+use thiserror::Error;
+
+use crate::toolchain::{self, Installing, Library, Toolchain};
+
+/// Bytes of the stack of a contract. Below it lies nothing, so that an overflow traps.
+const STACK_BYTES: usize = 64 << 10;
+
+/// How to build.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Where cargo works and the module is put; `target/contract` of the project otherwise.
+    pub target_dir: Option<PathBuf>,
+    pub installing: Installing,
+    pub messages: Messages,
+}
+
+/// What becomes of cargo's progress.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Messages {
+    /// On standard error, as cargo shows it.
+    #[default]
+    Shown,
+    /// Kept for the error, if there is one.
+    Kept,
+}
+
+/// A module that was built.
+#[derive(Clone, Debug)]
+pub struct Built {
+    pub wasm_path: PathBuf,
+    /// The module, ready for upload.
+    pub code: Vec<u8>,
+    /// What the module says of itself.
+    pub abi: Abi,
+}
+
+impl Built {
+    /// Bytes of the module.
+    pub fn size(&self) -> usize {
+        self.code.len()
+    }
+}
+
+/// Why there is no module.
+#[derive(Debug, Error)]
+pub enum BuildError {
+    #[error("{path} is no contract project: {reason}")]
+    NotAProject { path: PathBuf, reason: String },
+    #[error(
+        "there is no compiler for WebAssembly; install one with\n    \
+         rustup target add wasm32v1-none\n\
+         or, where that cannot be downloaded, on Debian\n    \
+         apt-get install rustc-web rust-web-src lld"
+    )]
+    NoCompiler,
+    #[error("{program} could not be started: {source}")]
+    Start { program: String, source: io::Error },
+    #[error("the contract does not compile ({status}){messages}")]
+    Compile { status: ExitStatus, messages: String },
+    #[error("{path} could not be read or written: {source}")]
+    File { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Abi(#[from] AbiError),
+}
+
+/// Compiles the project in `project_dir` and reads its description back.
+///
+/// The module is optimised for size, linked as a whole and stripped; arithmetic is checked. The first build
+/// with a library from source takes a minute or more, later ones seconds.
+pub fn build(project_dir: &Path, options: &Options) -> Result<Built, BuildError> {
+    let project_dir = &fs::canonicalize(project_dir).map_err(file_error(project_dir))?;
+    let package = package_name(project_dir)?;
+    let target_dir = match &options.target_dir {
+        Some(path) => std::path::absolute(path).map_err(file_error(path))?,
+        None => project_dir.join("target/contract"),
+    };
+    let toolchain =
+        toolchain::find(project_dir, options.installing).ok_or(BuildError::NoCompiler)?;
+    if options.messages == Messages::Shown {
+        eprintln!("Building the contract {package} with {}", toolchain.describe());
+    }
+    let mut command = command(project_dir, &package, &target_dir, &toolchain);
+    run(&mut command, options.messages)?;
+    let file = format!("{}.wasm", package.replace('-', "_"));
+    let made = target_dir.join(toolchain.target).join("release").join(&file);
+    let code = fs::read(&made).map_err(file_error(&made))?;
+    let abi = Abi::from_module(&code)?;
+    let wasm_path = target_dir.join(file);
+    fs::write(&wasm_path, &code).map_err(file_error(&wasm_path))?;
+    Ok(Built { wasm_path, code, abi })
+}
+
+fn package_name(project_dir: &Path) -> Result<String, BuildError> {
+    let refuse = |reason: &str| BuildError::NotAProject {
+        path: project_dir.to_owned(),
+        reason: reason.to_owned(),
+    };
+    let manifest = fs::read_to_string(project_dir.join("Cargo.toml"))
+        .map_err(|_| refuse("it has no readable Cargo.toml"))?;
+    let manifest: toml::Table =
+        toml::from_str(&manifest).map_err(|_| refuse("its Cargo.toml is malformed"))?;
+    let name = manifest.get("package").and_then(|package| package.get("name"));
+    let name = name.and_then(toml::Value::as_str);
+    Ok(name.ok_or_else(|| refuse("its Cargo.toml names no package"))?.to_owned())
+}
+
+fn command(project: &Path, package: &str, target_dir: &Path, toolchain: &Toolchain) -> Command {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.current_dir(project).stdin(Stdio::null());
+    // `cargo rustc` names the crate type, so that a contract's manifest need not, and links it whole.
+    command.args(["rustc", "--lib", "--release", "--crate-type", "cdylib"]);
+    command.args(["--package", package, "--target", toolchain.target, "--target-dir"]);
+    command.arg(target_dir);
+    for (setting, value) in [
+        ("OPT_LEVEL", "s"),
+        ("LTO", "true"),
+        ("CODEGEN_UNITS", "1"),
+        ("PANIC", "abort"),
+        ("OVERFLOW_CHECKS", "true"),
+        ("STRIP", "true"),
+        ("DEBUG", "false"),
+    ] {
+        command.env(format!("CARGO_PROFILE_RELEASE_{setting}"), value);
+    }
+    command.env("RUSTUP_AUTO_INSTALL", "0");
+    let mut source = None;
+    if let Library::Built { rustc, source: library, linker } = &toolchain.library {
+        let target = toolchain.target.to_uppercase().replace('-', "_");
+        command.arg("-Zbuild-std=core,alloc").env("RUSTC", rustc).env("RUSTC_BOOTSTRAP", "1");
+        command.env(format!("CARGO_TARGET_{target}_LINKER"), linker);
+        source = Some(library.as_path());
+    }
+    command.env("CARGO_ENCODED_RUSTFLAGS", flags(project, source));
+    command.arg("--").arg(format!("-Clink-arg=-zstack-size={STACK_BYTES}"));
+    command
+}
+
+/// Keeps this machine's folders out of the module, which quotes file names where it may panic. So the same
+/// source gives the same module wherever it is built.
+fn flags(project: &Path, library: Option<&Path>) -> OsString {
+    let mut renamed: Vec<(PathBuf, &str)> = vec![(project.to_owned(), "")];
+    if let Some(library) = library {
+        renamed.push((library.to_owned(), "/rustc"));
+        renamed.extend(fs::canonicalize(library).ok().map(|path| (path, "/rustc")));
+    }
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| env::home_dir().map(|home| home.join(".cargo")));
+    if let Some(sources) = home.map(|home| home.join("registry/src"))
+        && let Ok(registries) = fs::read_dir(sources)
+    {
+        renamed.extend(registries.flatten().map(|entry| (entry.path(), "/registry")));
+    }
+    let mut flags = OsString::new();
+    for (from, to) in renamed {
+        if !flags.is_empty() {
+            flags.push("\u{1f}");
+        }
+        flags.push("--remap-path-prefix=");
+        flags.push(from.as_os_str());
+        flags.push("=");
+        flags.push(OsStr::new(to));
+    }
+    flags
+}
+
+fn run(command: &mut Command, messages: Messages) -> Result<(), BuildError> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let start = |source| BuildError::Start { program, source };
+    let (status, messages) = match messages {
+        Messages::Shown => (command.status().map_err(start)?, String::new()),
+        Messages::Kept => {
+            let output = command.stderr(Stdio::piped()).output().map_err(start)?;
+            (output.status, format!(":\n{}", String::from_utf8_lossy(&output.stderr).trim_end()))
+        }
+    };
+    if status.success() { Ok(()) } else { Err(BuildError::Compile { status, messages }) }
+}
+
+fn file_error(path: &Path) -> impl FnOnce(io::Error) -> BuildError {
+    let path = path.to_owned();
+    move |source| BuildError::File { path, source }
+}
