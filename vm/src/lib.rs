@@ -1,1 +1,59 @@
 //! The state transition: transactions, gas, WebAssembly contracts.
+//!
+//! - [`Executor`] runs blocks and queries over a [`Storage`]. Blocks in, receipts and changes out; no clock,
+//!   no disk, no randomness, nothing that differs between machines.
+//! - [`check_code`] is the rule of what may be uploaded; `instrument` writes gas and stack depth into what
+//!   passed it; `engine` compiles that; `host` is what a contract can ask for
+//!   (the interface is described in [`abi::host`]); `cost` is the table of prices.
+//! - [`check_transaction`] and [`intrinsic_gas`] are the rules of admission, shared with the mempool.
+//!
+//! The crate does not know how the state is kept and proven, nor who ordered the transactions.
+//!
+//! Two kinds of ends are kept apart: what a transaction brought on itself is a [`Status`] in its receipt, the
+//! same on every machine; what is wrong with this machine (no memory, a compiler that fails on a valid module,
+//! an unreadable record) is a panic with the reason, and must stop the node.
+//!
+//! [`Status`]: primitives::Status
+
+mod cache;
+mod cost;
+mod engine;
+mod executor;
+mod genesis;
+mod host;
+mod instance;
+mod instrument;
+mod journal;
+pub mod limits;
+mod machine;
+mod memory;
+mod operators;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod trap;
+mod validate;
+
+use std::collections::BTreeMap;
+
+pub use cost::{VERSION as COST_VERSION, intrinsic_gas};
+pub use executor::{
+    BlockContext, BlockOutcome, Executor, ExecutorOptions, Query, QueryOutcome, check_transaction,
+};
+pub use genesis::{PARAMETERS_KEY, VALIDATORS_KEY, genesis_changes};
+pub use machine::contract_address;
+pub use validate::{Refusal, check_code};
+
+use primitives::StateKey;
+
+/// The state below a block. Reading cannot fail: a store that cannot read must stop the node.
+pub trait Storage {
+    fn get(&self, key: &StateKey) -> Option<Vec<u8>>;
+}
+
+impl Storage for BTreeMap<StateKey, Vec<u8>> {
+    fn get(&self, key: &StateKey) -> Option<Vec<u8>> {
+        Self::get(self, key).cloned()
+    }
+}

@@ -1,0 +1,112 @@
+//! Compiled modules kept in memory, bounded in bytes, the least recently used leaving first.
+//!
+//! What is in the cache never shows in a result: gas is the same for a hit and a miss.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use primitives::Hash;
+
+use crate::cost;
+use crate::engine::ContractModule;
+use crate::trap::Fatal;
+
+/// Keyed by the cost table's version too: code instrumented under another version charges otherwise.
+type Key = (u32, Hash);
+
+pub(crate) struct ModuleCache {
+    bytes_max: usize,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    modules: BTreeMap<Key, (u64, Arc<ContractModule>)>,
+    bytes: usize,
+    /// Counts uses; the smallest number is the least recent.
+    uses: u64,
+}
+
+impl ModuleCache {
+    pub(crate) fn new(bytes_max: usize) -> Self {
+        Self { bytes_max, kept: Mutex::default() }
+    }
+
+    /// The compiled module of a code hash; `load` reads the code when it is not kept. Compiles without the
+    /// lock, so that a long compilation holds up nobody.
+    pub(crate) fn get(
+        &self,
+        code: &Hash,
+        load: impl FnOnce() -> Vec<u8>,
+    ) -> Result<Arc<ContractModule>, Fatal> {
+        let key = (cost::VERSION, *code);
+        if let Some(module) = self.kept().find(&key) {
+            return Ok(module);
+        }
+        let module = Arc::new(ContractModule::compile(&load())?);
+        self.kept().insert(key, &module, self.bytes_max);
+        Ok(module)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        // Nothing in here panics half-way through a change.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn find(&mut self, key: &Key) -> Option<Arc<ContractModule>> {
+        self.uses += 1;
+        let (used, module) = self.modules.get_mut(key)?;
+        *used = self.uses;
+        Some(Arc::clone(module))
+    }
+
+    fn insert(&mut self, key: Key, module: &Arc<ContractModule>, bytes_max: usize) {
+        self.uses += 1;
+        if let Some((_, old)) = self.modules.insert(key, (self.uses, Arc::clone(module))) {
+            self.bytes -= old.size;
+        }
+        self.bytes += module.size;
+        while self.bytes > bytes_max {
+            let oldest =
+                self.modules.iter().min_by_key(|(_, (used, _))| *used).map(|(key, _)| *key);
+            let Some((_, dropped)) = oldest.and_then(|key| self.modules.remove(&key)) else {
+                return;
+            };
+            self.bytes -= dropped.size;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use primitives::Domain;
+
+    fn code(number: u32) -> Vec<u8> {
+        let text =
+            format!("(module (memory (export \"memory\") 1) (global i32 (i32.const {number})))");
+        crate::testing::contract(&text, &[])
+    }
+
+    /// A cache that holds only one module still answers for all, and compiles again what left.
+    #[test]
+    fn is_bounded_in_bytes() {
+        let size = ContractModule::compile(&code(1)).unwrap().size;
+        let cache = ModuleCache::new(size + size / 2);
+        let mut loads = 0;
+        for number in [1, 1, 2, 1] {
+            let code = code(number);
+            let hash = Hash::of_bytes(Domain::Code, &code);
+            cache
+                .get(&hash, || {
+                    loads += 1;
+                    code.clone()
+                })
+                .unwrap();
+            assert!(cache.kept().bytes <= size + size / 2);
+        }
+        assert_eq!(loads, 3);
+    }
+}

@@ -1,0 +1,151 @@
+//! The cost table, version 1. One gas is about a picosecond of the slowest machine that shall follow the
+//! chain; the prices of operators are those Arbitrum Nitro measured for Stylus (`pricing_v1`), which has the
+//! same unit (about 960 per nanosecond).
+//!
+//! Everything here is consensus: a change needs a new [`VERSION`], which is part of the key of every cache of
+//! instrumented or compiled code.
+
+use primitives::{Action, Gas, Transaction};
+use wasmparser::Operator;
+
+use crate::limits::MEMORY_PAGES_MAX;
+use crate::operators::{Class, classify};
+
+/// The version of this table and of the instrumentation that applies it.
+pub const VERSION: u32 = 1;
+
+/// Any transaction: its signature, its sender's account, its place in the block.
+const TRANSACTION: u64 = 20_000_000;
+/// A transfer's two accounts.
+const TRANSFER: u64 = 10_000_000;
+/// A byte of a transaction's arguments or salt.
+const ARGUMENT_BYTE: u64 = 2_000;
+/// A byte of uploaded code: checking, instrumenting and compiling it, and keeping it for ever. The largest
+/// module fits a block of the default size.
+const UPLOAD_BYTE: u64 = 400_000;
+const UPLOAD: u64 = 50_000_000;
+/// The record of a new contract.
+const INSTANTIATE: u64 = 20_000_000;
+
+/// Making an instance of a contract, without its memory.
+pub(crate) const CALL: u64 = 20_000_000;
+/// Any call of a host function.
+pub(crate) const HOST: u64 = 10_000;
+/// A byte that crosses between contract and host.
+pub(crate) const HOST_BYTE: u64 = 5;
+/// Reading the state: a value, or whether there is one.
+pub(crate) const READ: u64 = 2_000_000;
+pub(crate) const READ_BYTE: u64 = 500;
+/// Writing the state: a value, or its removal; the state tree is most of it.
+pub(crate) const WRITE: u64 = 10_000_000;
+pub(crate) const WRITE_BYTE: u64 = 5_000;
+pub(crate) const EVENT: u64 = 1_000_000;
+pub(crate) const EVENT_BYTE: u64 = 2_000;
+/// Moving native units.
+pub(crate) const MOVE: u64 = 10_000_000;
+
+/// A byte that `memory.copy` or `memory.fill` touches.
+pub(crate) const BULK_BYTE: u64 = 100;
+/// A page of memory, zeroed and mapped.
+pub(crate) const PAGE: u64 = 4_000_000;
+/// What each page costs more than the one before it, so that large memories are dear.
+pub(crate) const PAGE_RAMP: u64 = 60_000;
+/// A byte of a data segment.
+const DATA_BYTE: u64 = 100;
+/// An entry of the table.
+const TABLE_ENTRY: u64 = 20_000;
+
+/// The check at the head of a metered block.
+pub(crate) const BLOCK: u64 = 2_450;
+/// A local variable at function entry: zeroing it, and its place in the frame.
+pub(crate) const LOCAL: u64 = 75;
+/// Stack words of any frame: return address, saved registers, the engine's own.
+pub(crate) const FRAME_WORDS: u32 = 16;
+/// Stack words of one call into a contract. See [`crate::engine::STACK_BYTES`] for the native size.
+pub(crate) const STACK_WORDS: u32 = 256 << 10;
+
+/// What a transaction costs before anything runs, and at least. A gas limit below it is refused.
+pub fn intrinsic_gas(transaction: &Transaction) -> Gas {
+    let bytes = |length: usize, price: u64| (length as u64).saturating_mul(price);
+    let action = match &transaction.action {
+        Action::Transfer { .. } => TRANSFER,
+        Action::Upload { code } => UPLOAD.saturating_add(bytes(code.len(), UPLOAD_BYTE)),
+        Action::Instantiate { salt, arguments, .. } => (INSTANTIATE + CALL)
+            .saturating_add(bytes(salt.len(), ARGUMENT_BYTE))
+            .saturating_add(bytes(arguments.len(), ARGUMENT_BYTE)),
+        Action::Call { arguments, .. } => {
+            CALL.saturating_add(bytes(arguments.len(), ARGUMENT_BYTE))
+        }
+    };
+    Gas(TRANSACTION.saturating_add(action))
+}
+
+/// What a query costs before anything runs.
+pub(crate) fn query(arguments: usize) -> u64 {
+    CALL.saturating_add((arguments as u64).saturating_mul(ARGUMENT_BYTE))
+}
+
+/// What making an instance costs beside [`CALL`]: first pages, data segments, table.
+pub(crate) fn instance(pages: u32, data_bytes: u64, table_entries: u64) -> u64 {
+    let pages = u64::from(pages.min(MEMORY_PAGES_MAX));
+    let memory = pages * PAGE + PAGE_RAMP * pages * pages;
+    memory
+        .saturating_add(data_bytes.saturating_mul(DATA_BYTE))
+        .saturating_add(table_entries.saturating_mul(TABLE_ENTRY))
+}
+
+/// The static cost of one operator; `parameters` are those of the type a `call_indirect` names.
+/// `u64::MAX` for a float operator.
+pub(crate) fn operator(operator: &Operator<'_>, parameters: impl Fn(u32) -> usize) -> u64 {
+    use Operator::*;
+    if classify(operator) != Class::Accepted {
+        return u64::MAX;
+    }
+    match operator {
+        Unreachable | Return | Nop | Drop | Block { .. } | Loop { .. } | Else | End => 1,
+        I32Const { .. } | I64Const { .. } => 1,
+        Br { .. } | BrIf { .. } | If { .. } => 765,
+        BrTable { targets } => 2_400 + 325 * u64::from(targets.len()),
+        Call { .. } => 3_800,
+        CallIndirect { type_index, .. } => 13_610 + 650 * parameters(*type_index) as u64,
+        Select => 1_250,
+        LocalGet { .. } | LocalTee { .. } => 75,
+        LocalSet { .. } => 210,
+        GlobalGet { .. } => 225,
+        GlobalSet { .. } => 575,
+        I32Load { .. }
+        | I32Load8S { .. }
+        | I32Load8U { .. }
+        | I32Load16S { .. }
+        | I32Load16U { .. }
+        | I64Load { .. }
+        | I64Load8S { .. }
+        | I64Load8U { .. }
+        | I64Load16S { .. }
+        | I64Load16U { .. }
+        | I64Load32S { .. }
+        | I64Load32U { .. } => 670,
+        I32Store { .. }
+        | I32Store8 { .. }
+        | I32Store16 { .. }
+        | I64Store { .. }
+        | I64Store8 { .. }
+        | I64Store16 { .. }
+        | I64Store32 { .. } => 825,
+        MemorySize { .. } => 3_000,
+        MemoryGrow { .. } => 8_050,
+        MemoryCopy { .. } | MemoryFill { .. } => 4_750,
+        I32DivS | I32DivU | I32RemS | I32RemU => 1_120,
+        I64DivS | I64DivU | I64RemS | I64RemU => 1_270,
+        I32Popcnt => 2_650,
+        I64Popcnt => 6_000,
+        I32Mul | I64Mul => 160,
+        I32Clz | I32Ctz | I64Clz | I64Ctz => 210,
+        I32Eqz | I32Eq | I32Ne | I32LtS | I32LtU | I32GtS | I32GtU | I32LeS | I32LeU | I32GeS
+        | I32GeU => 170,
+        I64Eqz | I64Eq | I64Ne | I64LtS | I64LtU | I64GtS | I64GtU | I64LeS | I64LeU | I64GeS
+        | I64GeU => 225,
+        // Additions, bitwise operators, shifts, rotations, wraps and extensions.
+        _ => 100,
+    }
+}

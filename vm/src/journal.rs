@@ -1,0 +1,171 @@
+//! What a block has changed so far, and how to undo the latest of it.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+
+use borsh::BorshDeserialize;
+use primitives::state_key::{Account, ContractInfo};
+use primitives::{Address, Amount, Event, Hash, StateKey, codec};
+
+use crate::Storage;
+
+/// The state as the current transaction sees it.
+pub(crate) struct Journal<'a> {
+    storage: &'a dyn Storage,
+    changes: BTreeMap<StateKey, Option<Vec<u8>>>,
+    /// Keys with the entry of `changes` that they had before, in the order of the writes.
+    undo: Vec<(StateKey, Option<Option<Vec<u8>>>)>,
+    events: Vec<Event>,
+    /// Whether the storage below is being read.
+    reading: Cell<bool>,
+}
+
+/// A moment to which the journal can go back.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Checkpoint {
+    writes: usize,
+    events: usize,
+}
+
+impl<'a> Journal<'a> {
+    pub(crate) fn new(storage: &'a dyn Storage) -> Self {
+        Self {
+            storage,
+            changes: BTreeMap::new(),
+            undo: Vec::new(),
+            events: Vec::new(),
+            reading: Cell::new(false),
+        }
+    }
+
+    pub(crate) fn get(&self, key: &StateKey) -> Option<Vec<u8>> {
+        if let Some(changed) = self.changes.get(key) {
+            return changed.clone();
+        }
+        self.reading.set(true);
+        let value = self.storage.get(key);
+        self.reading.set(false);
+        value
+    }
+
+    pub(crate) fn set(&mut self, key: StateKey, value: Option<Vec<u8>>) {
+        let before = self.changes.insert(key.clone(), value);
+        self.undo.push((key, before));
+    }
+
+    pub(crate) fn checkpoint(&self) -> Checkpoint {
+        Checkpoint { writes: self.undo.len(), events: self.events.len() }
+    }
+
+    pub(crate) fn revert(&mut self, to: Checkpoint) {
+        while self.undo.len() > to.writes {
+            let Some((key, before)) = self.undo.pop() else { break };
+            match before {
+                Some(before) => self.changes.insert(key, before),
+                None => self.changes.remove(&key),
+            };
+        }
+        self.events.truncate(to.events);
+    }
+
+    /// Ends a transaction: what it did can no longer be undone. Answers with its events.
+    pub(crate) fn commit(&mut self) -> Vec<Event> {
+        self.undo.clear();
+        std::mem::take(&mut self.events)
+    }
+
+    pub(crate) fn into_changes(self) -> BTreeMap<StateKey, Option<Vec<u8>>> {
+        self.changes
+    }
+
+    pub(crate) fn emit(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    pub(crate) fn events_len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Whether a panic came out of the storage below, not out of our own code: such a one is never caught,
+    /// because the other nodes do not have it.
+    pub(crate) fn storage_panicked(&self) -> bool {
+        self.reading.get()
+    }
+
+    pub(crate) fn account(&self, address: &Address) -> Account {
+        self.record(&StateKey::account(address)).unwrap_or_default()
+    }
+
+    /// An account that says nothing is not stored: its absence means the same.
+    pub(crate) fn set_account(&mut self, address: &Address, account: &Account) {
+        let value = (*account != Account::default()).then(|| codec::encode(account));
+        self.set(StateKey::account(address), value);
+    }
+
+    /// Moves native units; false, and nothing done, when `from` has too few.
+    pub(crate) fn transfer(&mut self, from: &Address, to: &Address, amount: Amount) -> bool {
+        let mut sender = self.account(from);
+        let Some(rest) = sender.balance.checked_sub(amount) else { return false };
+        if from == to || amount == Amount::ZERO {
+            return true;
+        }
+        sender.balance = rest;
+        self.set_account(from, &sender);
+        self.credit(to, amount);
+        true
+    }
+
+    /// # Panics
+    /// When the balance overflows: the supply is checked at genesis and never grows.
+    pub(crate) fn credit(&mut self, address: &Address, amount: Amount) {
+        let mut account = self.account(address);
+        match account.balance.checked_add(amount) {
+            Some(balance) => account.balance = balance,
+            None => panic!("the balance of {address} exceeds the supply: the state is corrupt"),
+        }
+        self.set_account(address, &account);
+    }
+
+    pub(crate) fn contract(&self, address: &Address) -> Option<ContractInfo> {
+        self.record(&StateKey::contract(address))
+    }
+
+    pub(crate) fn code(&self, hash: &Hash) -> Option<Vec<u8>> {
+        self.get(&StateKey::code(hash))
+    }
+
+    /// # Panics
+    /// When a stored record cannot be decoded: only this crate writes them, so the state is corrupt.
+    fn record<T: BorshDeserialize>(&self, key: &StateKey) -> Option<T> {
+        let bytes = self.get(key)?;
+        match codec::decode(&bytes, usize::MAX) {
+            Ok(record) => Some(record),
+            Err(error) => panic!("the state is corrupt: the record {key:?} is unreadable: {error}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(name: &str) -> StateKey {
+        StateKey::system(name)
+    }
+
+    #[test]
+    fn reverting_restores_what_was_there() {
+        let base = BTreeMap::from([(key("a"), vec![1])]);
+        let mut journal = Journal::new(&base);
+        journal.set(key("b"), Some(vec![2]));
+        let checkpoint = journal.checkpoint();
+        journal.set(key("a"), None);
+        journal.set(key("b"), Some(vec![3]));
+        journal.set(key("b"), None);
+        journal.set(key("c"), Some(vec![4]));
+        assert_eq!(journal.get(&key("a")), None);
+        journal.revert(checkpoint);
+        assert_eq!(journal.get(&key("a")), Some(vec![1]));
+        assert_eq!(journal.into_changes(), BTreeMap::from([(key("b"), Some(vec![2]))]));
+    }
+}

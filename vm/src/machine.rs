@@ -1,0 +1,203 @@
+//! Calls between accounts and contracts: who may enter what, with which value and gas, and what is undone.
+
+use abi::{Abi, Method, MethodKind, Selector};
+use primitives::receipt::Failure;
+use primitives::state_key::ContractInfo;
+use primitives::{Address, Amount, Domain, Hash, StateKey, codec, limits};
+
+use crate::cache::ModuleCache;
+use crate::executor::BlockContext;
+use crate::host::{self, Frame};
+use crate::instance;
+use crate::journal::Journal;
+use crate::trap::Fatal;
+
+/// All that the calls of one transaction, or one query, share.
+pub(crate) struct Machine<'a> {
+    pub(crate) journal: Journal<'a>,
+    pub(crate) block: &'a BlockContext,
+    pub(crate) origin: Address,
+    modules: &'a ModuleCache,
+    /// The contracts being called, outermost first.
+    active: Vec<Address>,
+}
+
+/// Through which door a contract is entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// Its `init`, once.
+    Init,
+    /// Its `call`, or its `query` without the right to write, as the method says.
+    Call,
+    /// Its `query` alone.
+    Query,
+}
+
+/// One call to be made.
+#[derive(Debug)]
+pub(crate) struct Invocation {
+    pub(crate) entry: Entry,
+    pub(crate) contract: Address,
+    pub(crate) caller: Address,
+    pub(crate) value: Amount,
+    pub(crate) input: Vec<u8>,
+    pub(crate) is_static: bool,
+    pub(crate) gas: u64,
+}
+
+/// How a call ended. Only a call that returned has effects.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    Returned,
+    Reverted,
+    Failed(Failure),
+}
+
+/// What came of a call.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) ended: Ended,
+    /// What it returned, or its error when it reverted.
+    pub(crate) output: Vec<u8>,
+    pub(crate) gas_left: u64,
+}
+
+impl Outcome {
+    fn failed(failure: Failure, gas_left: u64) -> Self {
+        Self { ended: Ended::Failed(failure), output: Vec::new(), gas_left }
+    }
+}
+
+/// The address of a contract: a hash of the chain (its genesis hash), of who made it, of its code and of a
+/// salt that the creator chose, so that it is known beforehand and can be made once only.
+pub fn contract_address(chain: &Hash, creator: &Address, code: &Hash, salt: &[u8]) -> Address {
+    let parts: [&[u8]; 4] = [&chain.0, &creator.0, &code.0, salt];
+    Address(Hash::of_parts(Domain::ContractAddress, &parts).0)
+}
+
+impl<'a> Machine<'a> {
+    pub(crate) fn new(
+        journal: Journal<'a>,
+        block: &'a BlockContext,
+        modules: &'a ModuleCache,
+    ) -> Self {
+        Self { journal, block, origin: Address::default(), modules, active: Vec::new() }
+    }
+
+    /// Makes a contract of stored code and runs its `init`. The outcome of a success is the address.
+    pub(crate) fn instantiate(
+        &mut self,
+        creator: Address,
+        code: Hash,
+        salt: &[u8],
+        arguments: Vec<u8>,
+        value: Amount,
+        gas: u64,
+    ) -> Result<Outcome, Fatal> {
+        if self.journal.code(&code).is_none() {
+            return Ok(Outcome::failed(Failure::UnknownCode, gas));
+        }
+        let contract = contract_address(&self.block.chain, &creator, &code, salt);
+        if self.journal.contract(&contract).is_some() {
+            return Ok(Outcome::failed(Failure::ContractExists, gas));
+        }
+        let checkpoint = self.journal.checkpoint();
+        let info = codec::encode(&ContractInfo { code, creator });
+        self.journal.set(StateKey::contract(&contract), Some(info));
+        let mut outcome = self.invoke(Invocation {
+            entry: Entry::Init,
+            contract,
+            caller: creator,
+            value,
+            input: arguments,
+            is_static: false,
+            gas,
+        })?;
+        match outcome.ended {
+            Ended::Returned => outcome.output = contract.0.to_vec(),
+            _ => self.journal.revert(checkpoint),
+        }
+        Ok(outcome)
+    }
+
+    /// Makes a call. Unless it returns, all it did is undone.
+    pub(crate) fn invoke(&mut self, invocation: Invocation) -> Result<Outcome, Fatal> {
+        let checkpoint = self.journal.checkpoint();
+        let outcome = self.enter(invocation)?;
+        if outcome.ended != Ended::Returned {
+            self.journal.revert(checkpoint);
+        }
+        Ok(outcome)
+    }
+
+    fn enter(&mut self, call: Invocation) -> Result<Outcome, Fatal> {
+        let gas = call.gas;
+        let depth = u32::try_from(self.active.len()).unwrap_or(u32::MAX);
+        if depth > limits::CALL_DEPTH_MAX {
+            return Ok(Outcome::failed(Failure::CallDepth, gas));
+        }
+        let Some(info) = self.journal.contract(&call.contract) else {
+            return Ok(Outcome::failed(Failure::UnknownContract, gas));
+        };
+        let module = self.modules.get(&info.code, || self.load(&info.code))?;
+        let Some(door) = door(&module.abi, call.entry, &call.input) else {
+            return Ok(Outcome::failed(Failure::UnknownMethod, gas));
+        };
+        if call.value != Amount::ZERO && !door.is_some_and(|method| method.payable) {
+            return Ok(Outcome::failed(Failure::NotPayable, gas));
+        }
+        // A contract without an init has nothing to run.
+        let Some(method) = door else {
+            return Ok(Outcome { ended: Ended::Returned, output: Vec::new(), gas_left: gas });
+        };
+        if self.active.contains(&call.contract) && !method.reentrant {
+            return Ok(Outcome::failed(Failure::Reentrancy, gas));
+        }
+        if !self.journal.transfer(&call.caller, &call.contract, call.value) {
+            return Ok(Outcome::failed(Failure::InsufficientBalance, gas));
+        }
+        let Some(gas) = gas.checked_sub(module.instance_gas) else {
+            return Ok(Outcome::failed(Failure::OutOfGas, 0));
+        };
+        let frame = Frame {
+            contract: call.contract,
+            caller: call.caller,
+            value: call.value,
+            depth,
+            is_static: call.is_static || method.kind == MethodKind::Query,
+            input: call.input,
+            output: Vec::new(),
+            returned: Vec::new(),
+        };
+        self.active.push(call.contract);
+        let outcome = instance::run(&module, self, frame, host::entry(method.kind), gas);
+        self.active.pop();
+        outcome
+    }
+
+    /// # Panics
+    /// When a contract's code is not stored: it was when the contract was made, so the state is corrupt.
+    fn load(&self, code: &Hash) -> Vec<u8> {
+        match self.journal.code(code) {
+            Some(bytes) => bytes,
+            None => panic!("the state is corrupt: a contract's code {code} is missing"),
+        }
+    }
+}
+
+/// The method that the input names, if it may be entered this way. `Some(None)`: there is nothing to enter,
+/// and nothing asked for.
+fn door<'m>(abi: &'m Abi, entry: Entry, input: &[u8]) -> Option<Option<&'m Method>> {
+    let has_init = abi.methods.iter().any(|method| method.kind == MethodKind::Init);
+    if entry == Entry::Init && input.is_empty() && !has_init {
+        return Some(None);
+    }
+    let selector: Selector = *input.first_chunk()?;
+    let method = abi.method(selector)?;
+    let fits = match entry {
+        Entry::Init => method.kind == MethodKind::Init,
+        Entry::Call => method.kind != MethodKind::Init,
+        Entry::Query => method.kind == MethodKind::Query,
+    };
+    fits.then_some(Some(method))
+}

@@ -1,0 +1,86 @@
+//! What may be uploaded.
+//!
+//! Two judges look at every part of a module: first these rules, which know the caps and the accepted
+//! features and can name what they refuse; then wasmparser's validator, with the same features, for all that
+//! makes a module valid WebAssembly. A module that passes both compiles; if it does not, the node is at
+//! fault, not the module.
+
+mod function;
+mod refusal;
+mod sections;
+
+use abi::{Abi, MethodKind};
+use wasmparser::{
+    FuncValidatorAllocations, Parser, Payload, ValidPayload, Validator, WasmFeatures,
+};
+
+use function::FunctionRules;
+pub use refusal::Refusal;
+use sections::SectionRules;
+
+/// Checks a module and answers with the ABI it carries: the rule of the upload, for whoever wants to know
+/// beforehand.
+pub fn check_code(code: &[u8]) -> Result<Abi, Refusal> {
+    if code.len() > primitives::limits::CODE_BYTES_MAX {
+        return Err(Refusal::TooLong(code.len()));
+    }
+    let sections = check_module(code)?;
+    let abi = Abi::from_module(code).map_err(Refusal::Abi)?;
+    sections.check_exports(|kind: MethodKind| abi.methods.iter().any(|m| m.kind == kind))?;
+    Ok(abi)
+}
+
+/// The features of a contract. `FLOATS` stands for their presence in code; executing them costs all gas.
+fn features() -> WasmFeatures {
+    WasmFeatures::MUTABLE_GLOBAL
+        | WasmFeatures::SIGN_EXTENSION
+        | WasmFeatures::SATURATING_FLOAT_TO_INT
+        | WasmFeatures::BULK_MEMORY
+        | WasmFeatures::CALL_INDIRECT_OVERLONG
+        | WasmFeatures::FLOATS
+        | WasmFeatures::GC_TYPES
+}
+
+fn check_module(code: &[u8]) -> Result<SectionRules<'_>, Refusal> {
+    let mut sections = SectionRules::default();
+    let mut functions = FunctionRules::new(code);
+    let mut validator = Validator::new_with_features(features());
+    let mut allocations = FuncValidatorAllocations::default();
+    for payload in Parser::new(0).parse_all(code) {
+        let payload = payload.map_err(|_| Refusal::Malformed)?;
+        sections.check(&payload)?;
+        if let Payload::CodeSectionEntry(body) = &payload {
+            functions.check(sections.imported_functions, body)?;
+        }
+        let valid = validator.payload(&payload);
+        let valid = valid.map_err(|_| Refusal::Invalid(sections::name_of(&payload).to_owned()))?;
+        if let ValidPayload::Func(function, body) = valid {
+            let index = function.index;
+            let mut judge = function.into_validator(allocations);
+            let invalid = |_| Refusal::Invalid(functions.place(index));
+            judge.validate(&body).map_err(invalid)?;
+            allocations = judge.into_allocations();
+        }
+    }
+    Ok(sections)
+}
+
+/// Refuses what exceeds a cap.
+fn at_most(
+    place: impl FnOnce() -> String,
+    what: &'static str,
+    got: impl TryInto<u64>,
+    max: impl TryInto<u64>,
+) -> Result<(), Refusal> {
+    let got = got.try_into().unwrap_or(u64::MAX);
+    let max = max.try_into().unwrap_or(u64::MAX);
+    if got > max {
+        return Err(Refusal::Limit { place: place(), what, got, max });
+    }
+    Ok(())
+}
+
+/// A name of the module in a message: cut to what a reader can use.
+fn shown(name: &str) -> String {
+    name.chars().take(64).collect()
+}
