@@ -180,3 +180,204 @@ impl Found {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use syn::parse_quote;
+
+    use super::*;
+
+    /// The module is refused with a message that contains `expected`.
+    fn check(expected: &str, module: ItemMod) {
+        let error = expand(module, 1).expect_err(expected);
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+
+    /// A contract with these methods.
+    fn with(methods: &TokenStream) -> ItemMod {
+        parse_quote! {
+            mod sample {
+                #[storage]
+                struct Sample {}
+                impl Sample {
+                    #[init]
+                    fn new(&mut self) {}
+                    #methods
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_plain_contract_is_accepted() {
+        let expanded = expand(
+            with(&quote!(
+                #[call]
+                fn touch(&mut self) {}
+            )),
+            1,
+        );
+        assert!(expanded.is_ok(), "{expanded:?}");
+    }
+
+    /// The two names were found by trying some tens of thousands.
+    #[test]
+    fn selectors_that_collide_are_refused() {
+        assert_eq!(abi::selector("method_21314"), abi::selector("method_73057"));
+        let methods = quote! {
+            #[call] fn method_21314(&mut self) {}
+            #[query] fn method_73057(&self) {}
+        };
+        check("`method_21314` and `method_73057` have the same selector", with(&methods));
+    }
+
+    #[test]
+    fn methods_of_the_wrong_shape_are_refused() {
+        let check = |expected: &str, methods: TokenStream| check(expected, with(&methods));
+        check(
+            "may not write",
+            quote!(
+                #[query]
+                fn get(&mut self) {}
+            ),
+        );
+        check(
+            "takes `&mut self` or `&self`",
+            quote!(
+                #[call]
+                fn touch() {}
+            ),
+        );
+        check(
+            "takes `&mut self` or `&self`",
+            quote!(
+                #[call]
+                fn touch(self) {}
+            ),
+        );
+        check(
+            "takes nothing",
+            quote!(
+                #[query(payable)]
+                fn get(&self) {}
+            ),
+        );
+        check(
+            "`payable`, `reentrant` or both",
+            quote!(
+                #[call(free)]
+                fn touch(&mut self) {}
+            ),
+        );
+        check(
+            "one mark only",
+            quote!(
+                #[call]
+                #[query]
+                fn get(&self) {}
+            ),
+        );
+        check(
+            "one `#[init]` method only",
+            quote!(
+                #[init]
+                fn again(&mut self) {}
+            ),
+        );
+        check(
+            "no type parameters",
+            quote!(
+                #[call]
+                fn put<T>(&mut self, value: T) {}
+            ),
+        );
+        check(
+            "has a name",
+            quote!(
+                #[call]
+                fn put(&mut self, (a, b): (u8, u8)) {}
+            ),
+        );
+        check(
+            "two methods called `a`",
+            quote!(
+                #[call]
+                fn a(&self) {}
+                #[query]
+                fn a(&self) {}
+            ),
+        );
+    }
+
+    #[test]
+    fn modules_that_lack_something_are_refused() {
+        check(
+            "has a `#[storage]` struct",
+            parse_quote!(
+                mod sample {}
+            ),
+        );
+        check(
+            "one `#[init]` method",
+            parse_quote!(
+                mod sample {
+                    #[storage]
+                    struct Sample {}
+                }
+            ),
+        );
+        check(
+            "stands in this file",
+            parse_quote!(
+                mod sample;
+            ),
+        );
+        check(
+            "one storage",
+            parse_quote!(
+                mod sample {
+                    #[storage]
+                    struct A {}
+                    #[storage]
+                    struct B {}
+                }
+            ),
+        );
+        check(
+            "have names",
+            parse_quote!(
+                mod sample {
+                    #[storage]
+                    struct A(Item<u8>);
+                }
+            ),
+        );
+        check(
+            "in an `impl` of the storage",
+            parse_quote! {
+                mod sample {
+                    #[storage]
+                    struct A {}
+                    struct B {}
+                    impl B { #[call] fn touch(&self) {} }
+                }
+            },
+        );
+    }
+
+    #[test]
+    fn a_fourth_topic_is_refused() {
+        let module = parse_quote! {
+            mod sample {
+                #[event]
+                struct Wide {
+                    #[topic] a: u8,
+                    #[topic] b: u8,
+                    #[topic] c: u8,
+                    #[topic] d: u8,
+                }
+            }
+        };
+        check("at most 3 topics", module);
+    }
+}

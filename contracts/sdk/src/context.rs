@@ -61,7 +61,7 @@ impl Context {
     /// Emits an event: it stands in the receipt when the transaction succeeds. A topic has at most 64 bytes.
     pub fn emit<E: Event>(&self, event: E) {
         let record = Record::of(&event);
-        host::emit(&encode(&record.topics), &record.data);
+        host::emit(&encode(record.topics()), record.bytes());
     }
 
     /// Sends native units of the contract. Runs no code of the receiver.

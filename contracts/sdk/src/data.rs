@@ -171,16 +171,27 @@ pub trait Event {
 /// An event in the host's form.
 #[derive(Debug)]
 pub struct Record {
-    pub(crate) topics: Vec<Vec<u8>>,
-    pub(crate) data: Vec<u8>,
+    topics: Vec<Vec<u8>>,
+    bytes: Vec<u8>,
 }
 
 impl Record {
-    pub(crate) fn of<E: Event>(event: &E) -> Self {
-        let mut record = Self { topics: Vec::new(), data: Vec::new() };
+    /// The record of an event.
+    pub fn of<E: Event>(event: &E) -> Self {
+        let mut record = Self { topics: Vec::new(), bytes: Vec::new() };
         record.topics.push(E::LAYOUT.selector.to_vec());
         event.write(&mut record);
         record
+    }
+
+    /// The selector, and the `#[topic]` fields in canonical binary.
+    pub fn topics(&self) -> &[Vec<u8>] {
+        &self.topics
+    }
+
+    /// The other fields in canonical binary.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// Adds a topic.
@@ -190,6 +201,6 @@ impl Record {
 
     /// Adds to the data.
     pub fn data<T: Data>(&mut self, value: &T) {
-        encode_into(value, &mut self.data);
+        encode_into(value, &mut self.bytes);
     }
 }
