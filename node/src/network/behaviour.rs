@@ -81,10 +81,10 @@ impl Link {
         let (id, now) = (connection.id, connection.since);
         self.open.push(connection);
         let current = self.open.iter().find(|other| Some(other.id) == self.current);
-        let Some(current) = current else { return vec![self.activate(id)] };
+        let Some(current) = current else { return self.activate(id) };
         if now.duration_since(current.since) > HANDSHAKE_TIMEOUT {
-            let lost = current.id;
-            return vec![self.activate(id), Step::Close(lost)];
+            let lost = Step::Close(current.id);
+            return self.activate(id).into_iter().chain([lost]).collect();
         }
         if self.open.len() <= CONNECTIONS_PER_PEER_MAX {
             return vec![];
@@ -100,22 +100,22 @@ impl Link {
         }
         self.current = None;
         match self.open.last() {
-            Some(newest) => {
-                let newest = newest.id;
-                vec![self.activate(newest)]
-            }
-            None if self.ready => {
-                self.ready = false;
-                vec![Step::Disconnected(self.writer)]
-            }
-            None => vec![],
+            Some(newest) => self.activate(newest.id),
+            None => self.end_use().into_iter().collect(),
         }
     }
 
-    fn activate(&mut self, id: ConnectionId) -> Step {
+    fn activate(&mut self, id: ConnectionId) -> Vec<Step> {
+        let ended = self.end_use();
         self.current = Some(id);
         self.writer = self.writer.next();
-        Step::Activate(id, self.writer)
+        ended.into_iter().chain([Step::Activate(id, self.writer)]).collect()
+    }
+
+    /// What was under way over the connection in use is lost, and the consumer is to know it, even when
+    /// another connection takes over at once.
+    fn end_use(&mut self) -> Option<Step> {
+        std::mem::take(&mut self.ready).then_some(Step::Disconnected(self.writer))
     }
 }
 
@@ -296,10 +296,13 @@ mod tests {
 
     #[test]
     fn a_simultaneous_connection_stands_by_and_takes_over() {
-        let (mut link, now) = (Link { ready: true, ..Link::default() }, Instant::now());
+        let (mut link, now) = (Link::default(), Instant::now());
         assert_eq!(open(&mut link, 1, now), [Step::Activate(id(1), writer(1))]);
+        link.ready = true;
         assert_eq!(open(&mut link, 2, now + HANDSHAKE_TIMEOUT), []);
-        assert_eq!(link.closed(id(1)), [Step::Activate(id(2), writer(2))]);
+        let expected = [Step::Disconnected(writer(1)), Step::Activate(id(2), writer(2))];
+        assert_eq!(link.closed(id(1)), expected);
+        link.ready = true;
         assert_eq!(link.closed(id(2)), [Step::Disconnected(writer(2))]);
     }
 

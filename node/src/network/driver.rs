@@ -1,5 +1,6 @@
 //! The task that runs libp2p's swarm: it dials, listens, gossips, and ends dead connections.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -21,8 +22,8 @@ use super::handle::NetworkHandle;
 use super::handler::Protocols;
 use super::inbox::{Inbox, NetworkEvents};
 use super::limits::{
-    GOSSIP_COMMANDS_MAX, HANDSHAKE_TIMEOUT, HANDSHAKES_IN_MAX, PING_INTERVAL, PING_TIMEOUT,
-    SHUTDOWN_TIMEOUT, STREAMS_MAX,
+    GOSSIP_COMMANDS_MAX, GOSSIP_UNHEARD_MAX, HANDSHAKE_TIMEOUT, HANDSHAKES_IN_MAX, PING_INTERVAL,
+    PING_TIMEOUT, QUIC_IDLE_TIMEOUT, SHUTDOWN_TIMEOUT, STREAMS_MAX,
 };
 use super::peers::Peers;
 use super::{NetworkError, NetworkOptions};
@@ -61,6 +62,7 @@ pub(super) fn start(
     let driver = Driver {
         swarm,
         topic: gossip::topic(&options.chain),
+        unheard: VecDeque::new(),
         dialer: Dialer::new(peers.iter().map(|peer| peer.index), Instant::now()),
         peers: Arc::clone(&peers),
         inbox: Arc::clone(&inbox),
@@ -118,7 +120,7 @@ fn yamux() -> yamux::Config {
 /// The windows leave room for votes when the streams of proposals and bulk are full and not read.
 fn quic(mut config: quic::Config) -> quic::Config {
     config.handshake_timeout = HANDSHAKE_TIMEOUT;
-    config.max_idle_timeout = u32::try_from(PING_TIMEOUT.as_millis()).unwrap_or(u32::MAX);
+    config.max_idle_timeout = u32::try_from(QUIC_IDLE_TIMEOUT.as_millis()).unwrap_or(u32::MAX);
     config.keep_alive_interval = PING_INTERVAL;
     config.max_concurrent_stream_limit = STREAMS_MAX as u32;
     config.max_stream_data = 4 << 20;
@@ -129,6 +131,7 @@ fn quic(mut config: quic::Config) -> quic::Config {
 struct Driver {
     swarm: Swarm<Behaviour>,
     topic: IdentTopic,
+    unheard: VecDeque<Vec<u8>>,
     dialer: Dialer,
     peers: Arc<Peers>,
     inbox: Arc<Inbox>,
@@ -173,8 +176,20 @@ impl Driver {
         }
     }
 
+    /// Gossips a message, or keeps it until somebody listens: at the start subscriptions may still be under
+    /// way when the first messages come.
     fn publish(&mut self, message: Vec<u8>) {
-        match self.swarm.behaviour_mut().gossip.publish(self.topic.clone(), message) {
+        let topic = self.topic.hash();
+        let gossip = &mut self.swarm.behaviour_mut().gossip;
+        if !gossip.all_peers().any(|(_, topics)| topics.contains(&&topic)) {
+            self.unheard.push_back(message);
+            if self.unheard.len() > GOSSIP_UNHEARD_MAX {
+                self.unheard.pop_front();
+                self.peers.gossip_dropped.add(1);
+            }
+            return;
+        }
+        match gossip.publish(topic, message) {
             Ok(_) => self.peers.gossip_sent.add(1),
             Err(PublishError::Duplicate) => {}
             Err(error) => {
@@ -234,6 +249,11 @@ impl Driver {
                 message,
                 ..
             }) => self.on_gossip(&propagation_source, message.data),
+            BehaviourEvent::Gossip(gossipsub::Event::Subscribed { .. }) => {
+                for message in std::mem::take(&mut self.unheard) {
+                    self.publish(message);
+                }
+            }
             BehaviourEvent::Ping(ping::Event { peer, connection, result: Err(error) }) => {
                 debug!(%peer, %error, "no answer to a ping");
                 self.swarm.close_connection(connection);

@@ -17,6 +17,8 @@ pub(super) const MESSAGE_OVERHEAD_BYTES: usize = 256;
 pub(super) const GOSSIP_BUDGET_BYTES: usize = 8 * (GOSSIP_BYTES_MAX + MESSAGE_OVERHEAD_BYTES);
 /// Own messages to gossip that wait for the driver.
 pub(super) const GOSSIP_COMMANDS_MAX: usize = 64;
+/// Own messages to gossip that wait until a first peer listens.
+pub(super) const GOSSIP_UNHEARD_MAX: usize = 64;
 /// Gossiped messages that wait for one peer, a second or a few at most.
 pub(super) const GOSSIP_PEER_QUEUE_MAX: usize = 64;
 /// Events taken by urgency before one is taken from the least urgent.
@@ -40,8 +42,10 @@ pub(super) const REDIAL_DELAY_MAX: Duration = Duration::from_secs(1);
 pub(super) const REFUSAL: Duration = Duration::from_secs(5);
 /// Between pings of one connection.
 pub(super) const PING_INTERVAL: Duration = Duration::from_secs(1);
-/// A connection whose ping is not answered for this long is dead.
-pub(super) const PING_TIMEOUT: Duration = Duration::from_secs(5);
+/// For the answer to a ping. A connection with two in a row unanswered is closed.
+pub(super) const PING_TIMEOUT: Duration = Duration::from_secs(3);
+/// A QUIC connection over which nothing came for this long is dead.
+pub(super) const QUIC_IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a shutdown waits for connections to be closed in order.
 pub(super) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
