@@ -19,7 +19,8 @@ pub trait AccountApi {
         at: Option<At>,
     ) -> Result<Answer<AccountView>, ApiError>;
 
-    /// The nonce for the account's next transaction in a lane (0 when not told), behind those that wait.
+    /// The nonce for the account's next transaction in a lane (0 when not told), behind those that
+    /// wait.
     #[method(name = "nextNonce", param_kind = map)]
     async fn account_next_nonce(
         &self,

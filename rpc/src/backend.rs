@@ -1,13 +1,15 @@
-//! What the interface asks of the node. The node implements [`Backend`] over its state, executor and replica;
-//! tests implement it over a few maps.
+//! What the interface asks of the node. The node implements [`Backend`] over its state, executor
+//! and replica; tests implement it over a few maps.
 //!
 //! # Contract
 //!
-//! - Methods that are not `async` read memory or disk and return; the server calls those that may be slow from
-//!   a bounded pool of threads ([`crate::limits`]), never from a thread that serves sockets. `async` methods
-//!   may wait for the replica, and must be safe to drop at any point: a client may go away.
+//! - Methods that are not `async` read memory or disk and return; the server calls those that may
+//!   be slow from a bounded pool of threads ([`crate::limits`]), never from a thread that serves
+//!   sockets. `async` methods may wait for the replica, and must be safe to drop at any point: a
+//!   client may go away.
 //! - An answer about state carries the [`Anchor`] it was read at, in one consistent view.
-//! - Values are primitives, not JSON: texts, hex and ABI decoding happen above this trait, in one place.
+//! - Values are primitives, not JSON: texts, hex and ABI decoding happen above this trait, in one
+//!   place.
 //! - [`Internal`](ReadError::Internal) is the only error whose text never reaches a client.
 
 use std::sync::Arc;
@@ -36,8 +38,9 @@ pub trait Backend: Send + Sync + 'static {
     /// The last committed block. Answered from memory.
     fn head(&self) -> Anchor;
 
-    /// The committed height, changed after the block, its receipts and its state can be read. Subscriptions
-    /// wait on it and read the blocks themselves, so that a missed change loses nothing.
+    /// The committed height, changed after the block, its receipts and its state can be read.
+    /// Subscriptions wait on it and read the blocks themselves, so that a missed change loses
+    /// nothing.
     fn heights(&self) -> watch::Receiver<Height>;
 
     /// Whether this node should be sent clients. Answered from memory.
@@ -52,36 +55,40 @@ pub trait Backend: Send + Sync + 'static {
     /// Proof that the block at `at` is final: see [`Commit`].
     fn commit(&self, at: At) -> Result<Commit, ReadError>;
 
-    /// Gives a transaction to the mempool. `Ok` when it waits there, whether it is new or was there already.
-    /// The server itself answers for a refused transaction that [`Self::transaction`] shows as committed, so
-    /// that sending again is harmless.
+    /// Gives a transaction to the mempool. `Ok` when it waits there, whether it is new or was there
+    /// already. The server itself answers for a refused transaction that [`Self::transaction`]
+    /// shows as committed, so that sending again is harmless.
     async fn submit(&self, transaction: Verified<SignedTransaction>) -> Result<(), SubmitError>;
 
-    /// Waits for the end of a transaction that was submitted here. Returns at once when the end has come
-    /// before the call; a block that commits between `submit` and `wait` must not be missed. The server
-    /// limits the waiting time by dropping the future.
+    /// Waits for the end of a transaction that was submitted here. Returns at once when the end has
+    /// come before the call; a block that commits between `submit` and `wait` must not be missed.
+    /// When it says committed, the receipt can be read. The server limits the waiting time by
+    /// dropping the future.
     async fn wait(&self, transaction: &Hash) -> Ending;
 
     /// A transaction that this node knows: in the mempool, in a block, or of late in either.
     async fn transaction(&self, hash: &Hash) -> Result<KnownTransaction, ReadError>;
 
-    /// A committed transaction with its receipt.
+    /// A transaction of a committed block with its receipt; also one that the block rejected.
     fn receipt(&self, transaction: &Hash) -> Result<CommittedTransaction, ReadError>;
 
     /// An account's record; the default for one that was never used.
     fn account(&self, address: &Address, at: At) -> Result<Anchored<Account>, ReadError>;
 
-    /// The nonce that a new transaction of this lane should carry: behind those waiting in the mempool.
+    /// The nonce that a new transaction of this lane should carry: behind those waiting in the
+    /// mempool.
     async fn next_nonce(&self, address: &Address, lane: u32) -> Result<Anchored<Nonce>, ReadError>;
 
     /// A contract's record; [`ReadError::NotFound`] when there is none.
     fn contract(&self, address: &Address, at: At) -> Result<Anchored<ContractInfo>, ReadError>;
 
-    /// The contents of the stored module's ABI section (`abi::host::ABI_SECTION`): an encoded `abi::Abi`.
-    /// `None` when the module has none. The server caches by code hash, so this may parse the module.
+    /// The contents of the stored module's ABI section (`abi::host::ABI_SECTION`): an encoded
+    /// `abi::Abi`. `None` when the module has none. The server caches by code hash, so this may
+    /// parse the module.
     fn abi_section(&self, code: &Hash) -> Result<Option<Vec<u8>>, ReadError>;
 
-    /// Runs a contract's `query` on committed state. May take as long as [`Query::gas_limit`] allows.
+    /// Runs a contract's `query` on committed state. May take as long as [`Query::gas_limit`]
+    /// allows.
     fn query(&self, query: Query) -> Result<Anchored<QueryOutput>, QueryError>;
 
     /// A value, or its absence, with the proof against the newest state that a certificate signs.
@@ -101,7 +108,8 @@ pub struct Block {
     /// Height, hash and time of the block, and the state root after it.
     pub at: Anchor,
     pub header: Header,
-    /// The transactions of its batches in the order of execution, the rejected ones too: as many as receipts.
+    /// The transactions of its batches in the order of execution, the rejected ones too: as many as
+    /// receipts.
     pub transactions: Vec<Hash>,
 }
 
@@ -111,20 +119,23 @@ pub struct Commit {
     /// The block asked for.
     pub at: Anchor,
     pub certificate: CommitCertificate,
-    /// From the certified block down to the block asked for, both included: each is the parent of the one
-    /// before it. As few as can be: `primitives::limits::UNCOMMITTED_BLOCKS_MAX` bounds them.
+    /// From the certified block down to the block asked for, both included: each is the parent of
+    /// the one before it. As few as can be: `primitives::limits::UNCOMMITTED_BLOCKS_MAX` bounds
+    /// them.
     pub headers: Vec<Header>,
 }
 
 /// Where a transaction's way has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// In the block at `height`, at `index` of its transactions.
+    /// Executed in the block at `height`, at `index` of its transactions: it succeeded, reverted or
+    /// failed.
     Committed { height: Height, index: u32 },
     /// A committed block is later than its `valid_until`: it can never commit.
     Expired,
-    /// A block or the mempool turned it away for this reason. It may still commit elsewhere before it expires
-    /// if the reason passes; this node does not wait for that.
+    /// A block did not execute it (its receipt says rejected), or the mempool let go of it, for
+    /// this reason. It may still commit before it expires if the reason passes; this node does not
+    /// wait for that.
     Rejected(Rejection),
 }
 
@@ -164,8 +175,9 @@ pub struct QueryOutput {
     pub gas_used: Gas,
 }
 
-/// A value of the state with all that a client needs to believe it: the certificate is checked against the
-/// validators, its result names the state root, and the proof leads from there to the value.
+/// A value of the state with all that a client needs to believe it: the certificate is checked
+/// against the validators, its result names the state root, and the proof leads from there to the
+/// value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proved {
     /// `certificate.result` says the same height and state root.
@@ -258,8 +270,8 @@ pub enum SubmitError {
 impl Anchor {
     /// Whether a node that keeps only this one state can answer for `at`; if not, why.
     ///
-    /// A hash other than the head's counts as pruned: whether or not such a block exists, its state is not
-    /// kept.
+    /// A hash other than the head's counts as pruned: whether or not such a block exists, its state
+    /// is not kept.
     pub fn check_head(&self, at: At) -> Result<(), ReadError> {
         match at {
             At::Latest => Ok(()),

@@ -26,8 +26,8 @@ pub trait ChainApi {
     #[method(name = "getCommit", param_kind = map)]
     async fn chain_get_commit(&self, at: Option<At>) -> Result<Answer<CommitView>, ApiError>;
 
-    /// Every block from height `from` on, from history and then as they commit; without `from`, those that
-    /// commit from now on. See [`BlockEvent`] for what a slow client gets.
+    /// Every block from height `from` on, from history and then as they commit; without `from`,
+    /// those that commit from now on. See [`BlockEvent`] for what a slow client gets.
     #[subscription(
         name = "subscribe" => "block",
         unsubscribe = "unsubscribe",

@@ -11,7 +11,8 @@
 //! # }
 //! ```
 //!
-//! What a node answered instead of a result is in [`ApiError::from_client`](crate::ApiError::from_client).
+//! What a node answered instead of a result is in
+//! [`ApiError::from_client`](crate::ApiError::from_client).
 
 use std::time::Duration;
 
@@ -31,7 +32,8 @@ pub use crate::openrpc::DiscoverApiClient;
 pub use crate::state::StateApiClient;
 pub use crate::tx::TxApiClient;
 
-/// Longer than the longest wait that a node grants, so that a node's answer comes before our timeout.
+/// Longer than the longest wait that a node grants, so that a node's answer comes before our
+/// timeout.
 const REQUEST_TIMEOUT: Duration = Duration::from_millis(WAIT_MS_MAX + 10_000);
 /// Calls under way at once over one WebSocket.
 const CONCURRENT_CALLS_MAX: usize = 4_096;
@@ -48,8 +50,8 @@ pub fn http(url: &str) -> Result<HttpClient, ClientError> {
         .build(url)
 }
 
-/// A client over WebSocket, for an address like `ws://127.0.0.1:4100`, connected: for subscriptions, and for
-/// many calls at once on one connection.
+/// A client over WebSocket, for an address like `ws://127.0.0.1:4100`, connected: for
+/// subscriptions, and for many calls at once on one connection.
 ///
 /// # Errors
 /// When nothing answers there.

@@ -22,9 +22,9 @@ use crate::types::{AbiView, Answer, At, Blob, QueryResult};
 /// Contracts' interfaces, and questions to them.
 #[rpc(server, client, namespace = "contract")]
 pub trait ContractApi {
-    /// Asks a contract: runs one of its query methods on committed state. `arguments` is an object by name or
-    /// an array by position, typed by the contract's ABI. `caller` is whom the contract sees; nothing proves
-    /// it.
+    /// Asks a contract: runs one of its query methods on committed state. `arguments` is an object
+    /// by name or an array by position, typed by the contract's ABI. `caller` is whom the contract
+    /// sees; nothing proves it.
     #[method(name = "query", param_kind = map)]
     async fn contract_query(
         &self,

@@ -1,6 +1,6 @@
-//! From what the chain stores to what people read: transactions, receipts, events and errors, decoded by the
-//! contracts' ABIs where those are known. An ABI that is absent or belies its contract costs the decoded
-//! part of an answer, never the answer.
+//! From what the chain stores to what people read: transactions, receipts, events and errors,
+//! decoded by the contracts' ABIs where those are known. An ABI that is absent or belies its
+//! contract costs the decoded part of an answer, never the answer.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -2,7 +2,10 @@
 //!
 //! | number | `data.code` |
 //! | --- | --- |
-//! | −32700, −32600, −32601, −32602 | `PARSE_ERROR`, `INVALID_REQUEST`, `METHOD_NOT_FOUND`, `INVALID_PARAMS` |
+//! | −32700 | `PARSE_ERROR` |
+//! | −32600 | `INVALID_REQUEST` |
+//! | −32601 | `METHOD_NOT_FOUND` |
+//! | −32602 | `INVALID_PARAMS` |
 //! | −32603 | `INTERNAL`: what happened is in the node's log, under the id in `detail` |
 //! | −32001 | `NOT_FOUND` |
 //! | −32002 | `SYNCING`, `STALLED`, `SHUTTING_DOWN` |
@@ -192,8 +195,8 @@ impl ApiError {
             .detail(json!({ "id": id }))
     }
 
-    /// The error that a node answered with; `None` for one of the way there (connection, timeout), or when
-    /// what answered was not a node.
+    /// The error that a node answered with; `None` for one of the way there (connection, timeout),
+    /// or when what answered was not a node.
     pub fn from_client(error: &ClientError) -> Option<Self> {
         match error {
             ClientError::Call(object) => Self::from_object(object),

@@ -1,8 +1,8 @@
 //! What every call passes on its way in and out: caps, names of parameters, and the form of errors.
 //!
-//! jsonrpsee takes unknown named parameters and surplus positional ones in silence; a misspelt `at` would
-//! then be answered for the latest block. Here they are errors. Its own errors carry bare text as `data`;
-//! here they get the form that all others have.
+//! jsonrpsee takes unknown named parameters and surplus positional ones in silence; a misspelt `at`
+//! would then be answered for the latest block. Here they are errors. Its own errors carry bare
+//! text as `data`; here they get the form that all others have.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -26,7 +26,8 @@ use crate::error::{ApiError, ErrorCode};
 use crate::limits::{BATCH_CALLS_MAX, Limits, RESPONSE_BYTES_MAX};
 use crate::openrpc::{self, Kind, Method};
 
-/// Marks an HTTP response as one of ours, in its extensions; the others come from jsonrpsee's transport.
+/// Marks an HTTP response as one of ours, in its extensions; the others come from jsonrpsee's
+/// transport.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Answered;
 

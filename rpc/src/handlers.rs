@@ -1,5 +1,6 @@
 //! What all namespaces share. Each namespace implements its trait on [`Handlers`], in its own file.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use crate::contract::ContractApiServer;
 use crate::decode::Decoder;
 use crate::error::ApiError;
 use crate::limits::Limits;
-use crate::openrpc::DiscoverApiServer;
+use crate::openrpc::{self, DiscoverApiServer};
 use crate::pool::Pool;
 use crate::state::StateApiServer;
 use crate::tx::TxApiServer;
@@ -51,6 +52,9 @@ impl Handlers {
     }
 
     /// All methods of all namespaces.
+    ///
+    /// # Panics
+    /// When the table of [`openrpc`] names others: what is not described cannot be called.
     pub fn methods(&self) -> Result<Methods, RegisterMethodError> {
         let mut methods = Methods::new();
         methods.merge(ChainApiServer::into_rpc(self.clone()))?;
@@ -60,6 +64,9 @@ impl Handlers {
         methods.merge(StateApiServer::into_rpc(self.clone()))?;
         methods.merge(ConsensusApiServer::into_rpc(self.clone()))?;
         methods.merge(DiscoverApiServer::into_rpc(self.clone()))?;
+        let registered: BTreeSet<_> = methods.method_names().collect();
+        let described: BTreeSet<_> = openrpc::METHODS.iter().map(|method| method.name).collect();
+        assert_eq!(registered, described, "every method is described, and no other");
         Ok(methods)
     }
 

@@ -1,4 +1,5 @@
-//! What is HTTP and not JSON-RPC: the plain GETs, and the form of the errors of jsonrpsee's transport.
+//! What is HTTP and not JSON-RPC: the plain GETs, and the form of the errors of jsonrpsee's
+//! transport.
 
 use jsonrpsee::core::http_helpers::read_body;
 use jsonrpsee::server::{HttpBody, HttpRequest, HttpResponse};

@@ -1,12 +1,15 @@
 //! The JSON-RPC interface of a node: traits and types, server, client.
 //!
-//! - Each namespace (`chain`, `tx`, `account`, `contract`, `state`, `consensus`) is a trait in its own file.
-//!   The server implements it over a [`backend::Backend`]; the typed [`client`] is made from the same trait.
-//! - [`types`]: the JSON forms of arguments and results. [`error`]: the codes. [`limits`]: every cap.
+//! - Each namespace (`chain`, `tx`, `account`, `contract`, `state`, `consensus`) is a trait in its
+//!   own file. The server implements it over a [`backend::Backend`]; the typed [`client`] is made
+//!   from the same trait.
+//! - [`types`]: the JSON forms of arguments and results. [`error`]: the codes. [`limits`]: every
+//!   cap.
 //! - [`server`]: HTTP and WebSocket on one port.
 //! - [`openrpc`]: the interface's description of itself.
 //!
-//! The crate knows nothing of how a node keeps state, executes or agrees: it sees a [`backend::Backend`].
+//! The crate knows nothing of how a node keeps state, executes or agrees: it sees a
+//! [`backend::Backend`].
 
 mod account;
 pub mod backend;

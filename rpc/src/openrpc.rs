@@ -1,6 +1,6 @@
-//! The interface's description of itself: an OpenRPC document, made from the Rust types. Its table of methods
-//! is also what the server checks parameters' names against, so a method that is missing here cannot be
-//! called.
+//! The interface's description of itself: an OpenRPC document, made from the Rust types. Its table
+//! of methods is also what the server checks parameters' names against, so a method that is missing
+//! here cannot be called.
 
 use std::sync::LazyLock;
 
@@ -121,6 +121,11 @@ const QUERY_ERRORS: &[ErrorCode] = &[
     ErrorCode::OutOfGas,
 ];
 
+const DESCRIPTION: &str = "JSON-RPC 2.0 over HTTP POST and WebSocket on one port. Parameters by \
+    name, or by position. Every error's data is {code, retry, detail}. Any call may answer \
+    INVALID_PARAMS, LIMIT_EXCEEDED, METHOD_DISABLED, OVERLOADED, SYNCING, STALLED, SHUTTING_DOWN \
+    or INTERNAL.";
+
 /// Every method, in the order of the document.
 pub(crate) const METHODS: &[Method] = &[
     call(
@@ -139,19 +144,19 @@ pub(crate) const METHODS: &[Method] = &[
     ),
     call(
         "chain_getCommit",
-        "Proof that a block is final: a certificate over it or a descendant, and the headers between",
+        "Proof that a block is final: a certificate, and the headers from there to the block",
         &[AT],
         SchemaGenerator::subschema_for::<Answer<CommitView>>,
         BLOCK_ERRORS,
     ),
     Method {
         name: "chain_subscribe",
-        summary: "Every block from a height on, from history and then as they commit. The answer is the \
-                  subscription's id; items come as notifications `chain_block`",
+        summary: "Every block from a height on, from history and then as they commit. The answer \
+                  is the subscription's id; items come as notifications `chain_block`",
         params: &[optional(
             "from",
             SchemaGenerator::subschema_for::<Height>,
-            "The first height wanted: a past one, or an item's cursor; the next block when not told",
+            "The first height wanted, or an item's cursor; the next block when not told",
         )],
         result: SchemaGenerator::subschema_for::<BlockEvent>,
         errors: &[ErrorCode::HeightNotYet, ErrorCode::CursorExpired],
@@ -178,7 +183,7 @@ pub(crate) const METHODS: &[Method] = &[
     ),
     call(
         "tx_sendAndWait",
-        "Sends, and waits for the end. A wait that is too short is no error: the answer is `pending`",
+        "Sends, and waits for the end. A wait that is too short answers `pending`, no error",
         &[
             TRANSACTION,
             optional(
@@ -302,10 +307,7 @@ fn build() -> Value {
         "openrpc": "1.3.2",
         "info": {
             "title": "Quorate",
-            "description": "JSON-RPC 2.0 over HTTP POST and WebSocket on one port. Parameters by name, or \
-                            by position. Every error's data is {code, retry, detail}; any call may answer \
-                            INVALID_PARAMS, LIMIT_EXCEEDED, METHOD_DISABLED, OVERLOADED, SYNCING, STALLED, \
-                            SHUTTING_DOWN or INTERNAL.",
+            "description": DESCRIPTION,
             "version": env!("CARGO_PKG_VERSION"),
         },
         "methods": methods,

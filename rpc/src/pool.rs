@@ -7,8 +7,8 @@ use tokio::task;
 
 use crate::error::ApiError;
 
-/// A few threads and a bounded queue before them. Full means refused at once: a client that learns now that
-/// the node is busy is better off than one that learns it after its own timeout.
+/// A few threads and a bounded queue before them. Full means refused at once: a client that learns
+/// now that the node is busy is better off than one that learns it after its own timeout.
 #[derive(Debug)]
 pub(crate) struct Pool {
     threads: Arc<Semaphore>,
@@ -24,8 +24,8 @@ impl Pool {
         }
     }
 
-    /// Runs `work` on one of the threads. Its permits go with it, so that work whose client went away still
-    /// counts until it ends.
+    /// Runs `work` on one of the threads. Its permits go with it, so that work whose client went
+    /// away still counts until it ends.
     pub async fn run<T, W>(&self, work: W) -> Result<T, ApiError>
     where
         T: Send + 'static,

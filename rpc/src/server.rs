@@ -6,8 +6,8 @@
 //! | `/health/ready` | 200, or 503 with the reasons why not |
 //! | `/openrpc.json` | what `rpc.discover` answers |
 //!
-//! It accepts connections itself, because jsonrpsee counts requests under way, not sockets: without a cap on
-//! sockets idle ones could use up the process's file descriptors.
+//! It accepts connections itself, because jsonrpsee counts requests under way, not sockets: without
+//! a cap on sockets idle ones could use up the process's file descriptors.
 
 use std::convert::Infallible;
 use std::io;
@@ -43,7 +43,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Binds and serves on the current tokio runtime. Port 0 lets the system choose; see [`Self::address`].
+    /// Binds and serves on the current tokio runtime. Port 0 lets the system choose; see
+    /// [`Self::address`].
     ///
     /// # Errors
     /// When the address cannot be bound, or the system gives no threads.
@@ -99,13 +100,15 @@ async fn accept(
         };
         let socket = match socket {
             Ok((socket, _)) => {
-                // Answers are small, and clients wait for them. A failure means that the client is gone.
+                // Answers are small, and clients wait for them. A failure means that the client is
+                // gone.
                 let _ = socket.set_nodelay(true);
                 socket
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
-                // Out of descriptors, the next attempt fails at once; others get their turn to close some.
+                // Out of descriptors, the next attempt fails at once; others get their turn to
+                // close some.
                 tokio::task::yield_now().await;
                 continue;
             }

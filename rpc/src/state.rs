@@ -13,8 +13,8 @@ use crate::types::{Answer, At, Blob, KeyView, ProvedView};
 /// Values of the state with proofs.
 #[rpc(server, client, namespace = "state")]
 pub trait StateApi {
-    /// A value, or its absence, with the proof and the certificate that a client needs to believe it without
-    /// trusting this node.
+    /// A value, or its absence, with the proof and the certificate that a client needs to believe
+    /// it without trusting this node.
     #[method(name = "prove", param_kind = map)]
     async fn state_prove(
         &self,

@@ -1,9 +1,10 @@
 //! Subscriptions that lose nothing.
 //!
-//! Nothing is queued for a subscriber: it has a position, and each block from there is read from the store
-//! when the socket has room. So a slow client costs no memory, and starting in the past is the same as being
-//! slow. A client that was up to date and falls too far behind is told so and put at the head: it asked for
-//! what happens now, and can fetch the gap, whose bounds it has been given.
+//! Nothing is queued for a subscriber: it has a position, and each block from there is read from
+//! the store when the socket has room. So a slow client costs no memory, and starting in the past
+//! is the same as being slow. A client that was up to date and falls too far behind is told so and
+//! put at the head: it asked for what happens now, and can fetch the gap, whose bounds it has been
+//! given.
 
 use jsonrpsee::SubscriptionSink;
 use jsonrpsee::core::SubscriptionError;

@@ -20,12 +20,13 @@ use crate::types::{
 /// Sending transactions and seeing what came of them.
 #[rpc(server, client, namespace = "tx")]
 pub trait TxApi {
-    /// Gives a signed transaction, in its canonical encoding, to the mempool. Sending it again is harmless.
+    /// Gives a signed transaction, in its canonical encoding, to the mempool. Sending it again is
+    /// harmless.
     #[method(name = "send", param_kind = map)]
     async fn tx_send(&self, transaction: Blob) -> Result<Answer<SendResult>, ApiError>;
 
-    /// Sends, and waits for the end: 30 s when not told, at most 120 s. A wait that is too short is no error:
-    /// the answer is `pending`, and sending the same again goes on waiting.
+    /// Sends, and waits for the end: 30 s when not told, at most 120 s. A wait that is too short is
+    /// no error: the answer is `pending`, and sending the same again goes on waiting.
     #[method(name = "sendAndWait", param_kind = map)]
     async fn tx_send_and_wait(
         &self,
@@ -66,7 +67,9 @@ impl TxApiServer for Handlers {
         }
         let receipt = match ending {
             Some(Ending::Committed { .. }) => Some(self.receipt(hash).await?),
-            _ => None,
+            // There is one when a block turned it away, and none when the mempool did.
+            Some(Ending::Rejected(_)) => self.receipt(hash).await.ok(),
+            Some(Ending::Expired) | None => None,
         };
         let status = status(ending.as_ref());
         let error = ending.as_ref().and_then(decode::ending_failure);

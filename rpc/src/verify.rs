@@ -1,5 +1,5 @@
-//! Checks the signatures of submitted transactions, many at once when many wait: a batched check costs less
-//! than half of a single one.
+//! Checks the signatures of submitted transactions, many at once when many wait: a batched check
+//! costs less than half of a single one.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,4 +1,7 @@
-//! Every method, by name and by position, over HTTP and over WebSocket, and through the typed client.
+//! Every method, by name and by position, over HTTP and over WebSocket, and through the typed
+//! client.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod fake;
 
@@ -17,7 +20,8 @@ use quorate_rpc::types::{ActionView, At, Blob, KeyView, ReceiptStatus, Transacti
 use quorate_rpc::{Limits, openrpc};
 use serde_json::{Value, json};
 
-/// A node at height 1 with a transfer, a call and a refused call in the block, and one transfer waiting.
+/// A node at height 1 with a transfer, a call and a refused call in the block, and one transfer
+/// waiting.
 struct Scene {
     node: std::sync::Arc<Fake>,
     server: quorate_rpc::Server,

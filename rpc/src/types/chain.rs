@@ -1,5 +1,5 @@
-//! Blocks, headers and certificates. The views hold every field of what they show, so that a client can turn
-//! them back and check hashes and signatures itself.
+//! Blocks, headers and certificates. The views hold every field of what they show, so that a client
+//! can turn them back and check hashes and signatures itself.
 
 use primitives::codec::FormatVersion;
 use primitives::{
@@ -178,8 +178,8 @@ impl From<CertificateView> for CommitCertificate {
     }
 }
 
-/// Proof that a block is final: the certificate is over the first header, each header's parent is the next,
-/// and the last is the block asked for.
+/// Proof that a block is final: the certificate is over the first header, each header's parent is
+/// the next, and the last is the block asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CommitView {
@@ -198,10 +198,10 @@ pub enum BlockEvent {
         block: BlockView,
         at: Anchor,
     },
-    /// The client took items too slowly, so blocks from `resume_from` up to, but not including, `live_from`
-    /// were not sent; the next item is the block at `live_from`. To get the others, subscribe from
-    /// `resume_from`, or fetch them one by one.
+    /// The client took items too slowly, so blocks from `resumeFrom` up to, but not including,
+    /// `liveFrom` were not sent; the next item is the block at `liveFrom`. To get the others,
+    /// subscribe from `resumeFrom`, or fetch them one by one.
     Lagged { resume_from: Height, live_from: Height },
-    /// Blocks could not be read; the subscription ends here. Subscribe again from `resume_from`.
+    /// Blocks could not be read; the subscription ends here. Subscribe again from `resumeFrom`.
     Interrupted { resume_from: Height, reason: String },
 }

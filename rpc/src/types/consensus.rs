@@ -4,8 +4,8 @@ use primitives::{Height, ValidatorIndex, View};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Consensus as one validator sees it: where it is, who has voted, who is missing, and what it waits for.
-/// Validators are named as the genesis names them.
+/// Consensus as one validator sees it: where it is, who has voted, who is missing, and what it
+/// waits for. Validators are named as the genesis names them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConsensusStatus {

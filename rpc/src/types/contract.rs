@@ -15,7 +15,8 @@ use super::{Blob, CertificateView, HeaderView};
 pub struct AccountView {
     pub address: Address,
     pub balance: Amount,
-    /// The next sequence of each lane that was ever used, as decimal strings. Committed transactions only.
+    /// The next sequence of each lane that was ever used, as decimal strings. Committed
+    /// transactions only.
     pub lanes: BTreeMap<String, String>,
 }
 

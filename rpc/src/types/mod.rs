@@ -1,8 +1,8 @@
 //! The JSON forms, shared by server and clients.
 //!
-//! Hashes, keys, addresses and signatures are lowercase `0x` hex; blobs are base64; heights, counts and
-//! milliseconds are numbers; amounts, gas and nonces are decimal strings. Field names are camelCase. What a
-//! contract takes and gives is JSON by its ABI.
+//! Hashes, keys, addresses and signatures are lowercase `0x` hex; blobs are base64; heights, counts
+//! and milliseconds are numbers; amounts, gas and nonces are decimal strings. Field names are
+//! camelCase. What a contract takes and gives is JSON by its ABI.
 
 mod chain;
 mod consensus;
@@ -47,6 +47,7 @@ pub struct Anchor {
 
 /// An answer, its fields beside an `at` that says where it holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "{T}Answer")]
 pub struct Answer<T> {
     #[serde(flatten)]
     pub body: T,

@@ -43,13 +43,14 @@ pub struct SendResult {
     pub status: TransactionStatus,
 }
 
-/// The answer of `tx_sendAndWait`. A wait that ended early is an answer too: `pending`, with the hash.
+/// The answer of `tx_sendAndWait`. A wait that ended early is an answer too: `pending`, with the
+/// hash.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SendAndWaitResult {
     pub hash: Hash,
     pub status: TransactionStatus,
-    /// When committed.
+    /// When committed, or rejected by a block.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<ReceiptView>,
     /// When rejected.
@@ -154,8 +155,8 @@ pub struct ReceiptView {
     pub fee: Amount,
     /// As the receipt has it; see `primitives::Receipt::output`.
     pub output: Blob,
-    /// The output decoded: after a call by the method's return type, after an upload the code's hash, after
-    /// an instantiation the contract's address.
+    /// The output decoded: after a call by the method's return type, after an upload the code's
+    /// hash, after an instantiation the contract's address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Value>,
     pub events: Vec<EventView>,

@@ -1,4 +1,5 @@
-//! A node of a few maps: it commits when told, and fails when told. And the means to talk to its server.
+//! A node of a few maps: it commits when told, and fails when told. And the means to talk to its
+//! server.
 #![allow(dead_code, reason = "each test file uses its part")]
 
 pub mod contract;
