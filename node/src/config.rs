@@ -1,4 +1,5 @@
-//! What a node is told by its operator: the settings and where each came from, the home on disk, keys, peers.
+//! What a node is told by its operator: the settings and where each came from, the home on disk,
+//! keys, peers.
 //!
 //! Rules that validators must share are not here: they stand in the genesis and on the chain.
 
@@ -6,10 +7,11 @@ pub mod home;
 pub mod keyfile;
 pub mod layers;
 pub mod log;
+pub mod passphrase;
 pub mod peers;
 pub mod ready;
 pub mod settings;
 
 pub use home::{Home, Ports};
-pub use layers::{Layers, Origin};
+pub use layers::Layers;
 pub use settings::Settings;

@@ -14,12 +14,14 @@ use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use primitives::Genesis;
 use primitives::genesis::GenesisError;
+use primitives::{Genesis, SecretKey};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::keyfile::KeyStore;
+use super::keyfile::{KeyError, KeyStore};
+use super::passphrase;
+use super::settings::ValidatorSettings;
 
 /// Bytes of a genesis file: 100,000 accounts have about 12 MB.
 const GENESIS_FILE_BYTES_MAX: u64 = 64 << 20;
@@ -74,7 +76,8 @@ pub enum HomeError {
     Running(PathBuf),
 }
 
-/// Held while a node runs in a home; taking it twice is impossible. Dropping it removes `ports.json`.
+/// Held while a node runs in a home; taking it twice is impossible. Dropping it removes
+/// `ports.json`.
 #[derive(Debug)]
 pub struct HomeLock {
     home: Home,
@@ -141,6 +144,14 @@ impl Home {
             .map_err(|error| HomeError::Genesis { path, error: Box::new(error) })
     }
 
+    /// Opens the key with which this node votes, asking for its passphrase where it has one.
+    pub fn validator_key(&self, settings: &ValidatorSettings) -> Result<SecretKey, KeyError> {
+        self.keys().open(&settings.key, || {
+            let prompt = format!("Passphrase of the key {}: ", settings.key);
+            passphrase::find(settings.passphrase_file.as_deref(), &prompt)
+        })
+    }
+
     /// Claims the home for a running node. The system releases the lock of a node that dies.
     pub fn lock(&self) -> Result<HomeLock, HomeError> {
         create_private(&self.run())?;
@@ -165,8 +176,8 @@ impl Home {
         lock.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 
-    /// Publishes where the node listens. Called when RPC and network listen; whoever waits for the node is
-    /// told by `ready::notify`.
+    /// Publishes where the node listens. Called when RPC and network listen; whoever waits for the
+    /// node is told by `ready::notify`.
     pub fn write_ports(&self, ports: &Ports) -> Result<(), HomeError> {
         let text = match serde_json::to_vec_pretty(ports) {
             Ok(text) => text,

@@ -1,8 +1,8 @@
 //! Keys on disk: one TOML file a key, mode 0600, the secret encrypted at rest.
 //!
-//! Argon2id makes a key of the passphrase, ChaCha20-Poly1305 seals the 32-byte seed with the public key as
-//! associated data, so that a file whose parts were exchanged does not open. A file may also hold the seed
-//! openly, for testnets and development; it says so in its own words.
+//! Argon2id makes a key of the passphrase, ChaCha20-Poly1305 seals the 32-byte seed with the public
+//! key as associated data, so that a file whose parts were exchanged does not open. A file may also
+//! hold the seed openly, for testnets and development; it says so in its own words.
 
 use std::fmt;
 use std::fs::{self, OpenOptions};
@@ -25,7 +25,8 @@ const FILE_BYTES_MAX: u64 = 4 << 10;
 /// What one guess of a passphrase costs: 64 MiB and three passes, the second choice of RFC 9106.
 const MEMORY_KIB: u32 = 64 << 10;
 const PASSES: u32 = 3;
-/// The most memory that a file may ask for, so that a file from elsewhere cannot exhaust the machine.
+/// The most memory that a file may ask for, so that a file from elsewhere cannot exhaust the
+/// machine.
 const MEMORY_KIB_MAX: u32 = 1 << 20;
 const PASSES_MAX: u32 = 100;
 /// Bytes of a key's name.
@@ -222,8 +223,8 @@ impl KeyStore {
         names.iter().map(|name| self.info(name)).collect()
     }
 
-    /// Opens a key. `passphrase` is called only when the file is encrypted, and answers `None` when there is
-    /// nobody to ask.
+    /// Opens a key. `passphrase` is called only when the file is encrypted, and answers `None` when
+    /// there is nobody to ask.
     pub fn open(
         &self,
         name: &str,

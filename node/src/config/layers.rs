@@ -1,7 +1,7 @@
 //! Settings in layers: flags over environment over `node.toml` over the profile over defaults.
 //!
-//! Every layer is a map from dotted names to values. A name that no setting has is an error that suggests the
-//! nearest one: a misspelt setting is never silently without effect.
+//! Every layer is a map from dotted names to values. A name that no setting has is an error that
+//! suggests the nearest one: a misspelt setting is never silently without effect.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -125,7 +125,8 @@ fn hint(suggestion: Option<&str>) -> String {
     }
 }
 
-/// What stands outside the file: flags, environment. Arguments, so that tests need no process-wide state.
+/// What stands outside the file: flags, environment. Arguments, so that tests need no process-wide
+/// state.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     /// `name=value` from the command line; a later one wins.
@@ -234,8 +235,8 @@ impl Layers {
         Ok(())
     }
 
-    /// A value given as text: as it stands for a setting that is a text, else as TOML; a list also as words
-    /// between commas.
+    /// A value given as text: as it stands for a setting that is a text, else as TOML; a list also
+    /// as words between commas.
     fn put_text(&mut self, name: &str, text: &str, origin: Origin) -> Result<(), ConfigError> {
         let value = match self.values.get(name) {
             Some((Value::Array(_), _)) if !text.trim_start().starts_with('[') => {

@@ -1,9 +1,10 @@
 //! Where the other validators can be reached.
 //!
-//! On real machines the settings name each peer's address. In a testnet the system chooses the ports, anew at
-//! every start, so a node looks into the `ports.json` of its neighbours. The book is therefore asked before
-//! *every* attempt to dial and reads the files again: who dials until all peers are connected needs no order
-//! of starting, no exchange at the beginning, and finds a peer that came back on another port.
+//! On real machines the settings name each peer's address. In a testnet the system chooses the
+//! ports, anew at every start, so a node looks into the `ports.json` of its neighbours. The book is
+//! therefore asked before *every* attempt to dial and reads the files again: who dials until all
+//! peers are connected needs no order of starting, no exchange at the beginning, and finds a peer
+//! that came back on another port.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -32,8 +33,9 @@ impl PeerBook {
         }
     }
 
-    /// All addresses known at this moment: what the settings state, and what stands in the files now. It
-    /// touches the disk (one small file a peer); call it when dialling, not for every message.
+    /// All addresses known at this moment: what the settings state, and what stands in the files
+    /// now. It touches the disk (one small file a peer); call it when dialling, not for every
+    /// message.
     pub fn addresses(&self) -> BTreeMap<String, Vec<String>> {
         let mut book: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (name, address) in &self.stated {
@@ -47,9 +49,9 @@ impl PeerBook {
     }
 }
 
-/// The `ports.json` files that `pattern` names, in the order of their paths. The pattern is a path relative to
-/// `base` in which one component may be `*`. A file that cannot be read now is passed over: its node is
-/// starting, ending or dead.
+/// The `ports.json` files that `pattern` names, in the order of their paths. The pattern is a path
+/// relative to `base` in which one component may be `*`. A file that cannot be read now is passed
+/// over: its node is starting, ending or dead.
 pub fn running(base: &Path, pattern: &str) -> Vec<Ports> {
     let mut files: Vec<PathBuf> = match pattern.split_once('*') {
         None => vec![base.join(pattern)],

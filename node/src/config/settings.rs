@@ -1,6 +1,7 @@
 //! The settings of one node, each with its default and what it means.
 //!
-//! [`KEYS`] names every setting once more, for help and for suggestions; a test keeps it equal to the struct.
+//! [`KEYS`] names every setting once more, for help and for suggestions; a test keeps it equal to
+//! the struct.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -61,8 +62,8 @@ pub struct NetworkSettings {
     pub listen: Vec<String>,
     /// Multiaddresses of the other validators, by their names in the genesis.
     pub peers: BTreeMap<String, String>,
-    /// Validators on this machine: the `ports.json` files in which their addresses stand, with one `*` as a
-    /// whole path component, relative to the home. Read again at every attempt to dial.
+    /// Validators on this machine: the `ports.json` files in which their addresses stand, with one
+    /// `*` as a whole path component, relative to the home. Read again at every attempt to dial.
     #[serde(with = "optional_text")]
     pub peers_from: Option<String>,
 }
@@ -118,7 +119,8 @@ impl Default for MempoolSettings {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LogSettings {
-    /// `error`, `warn`, `info`, `debug`, `trace`, or directives such as `info,quorate::network=debug`.
+    /// `error`, `warn`, `info`, `debug`, `trace`, or directives such as
+    /// `info,quorate::network=debug`.
     pub level: String,
     pub format: LogFormat,
 }

@@ -1,0 +1,191 @@
+//! The command line: one file for each noun.
+
+mod arguments;
+mod configuration;
+mod context;
+mod contract;
+mod dev;
+mod failure;
+mod genesis;
+mod init;
+mod keys;
+mod output;
+mod prove;
+mod query;
+mod remote;
+mod testnet;
+mod tx;
+mod workshop;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+
+use self::context::Context;
+use crate::config::layers::Profile;
+use crate::config::log;
+
+/// A permissioned blockchain node, and everything a person does with one.
+#[derive(Debug, Parser)]
+#[command(name = "quorate", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = failure::EXIT_CODES)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command understands.
+#[derive(Clone, Debug, Args)]
+struct Global {
+    /// Where keys, genesis, settings and data stand [default: ~/.quorate]
+    #[arg(long, global = true, env = "QUORATE_HOME", value_name = "DIR")]
+    home: Option<PathBuf>,
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    json: bool,
+    /// The set of settings to begin from
+    #[arg(long, global = true, value_name = "PROFILE")]
+    profile: Option<Profile>,
+    /// Set a setting; see `quorate config show`
+    #[arg(long, short, global = true, value_name = "SECTION.KEY=VALUE")]
+    set: Vec<String>,
+    /// The node to ask, as http://host:port
+    #[arg(long, global = true, value_name = "URL")]
+    rpc: Option<String>,
+    /// The name of the key that signs transactions
+    #[arg(long, global = true, value_name = "NAME")]
+    key: Option<String>,
+    /// A file whose first line is the key's passphrase
+    #[arg(long, global = true, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a home: settings, a validator's key, directories
+    Init(init::Init),
+    /// Run the node of this home
+    Run(Run),
+    /// Run a one-node chain with funded keys, for development
+    Dev(dev::Dev),
+    /// Make and show keys
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// Make, show and check a genesis
+    #[command(subcommand)]
+    Genesis(genesis::Command),
+    /// Validators side by side on this machine
+    #[command(subcommand)]
+    Testnet(testnet::Testnet),
+    /// Send transactions and see what came of them
+    #[command(subcommand)]
+    Tx(tx::Tx),
+    /// Make, deploy and call contracts
+    #[command(subcommand)]
+    Contract(contract::Contract),
+    /// Ask a node
+    #[command(subcommand)]
+    Query(query::Query),
+    /// Show and check the settings
+    #[command(subcommand)]
+    Config(configuration::Config),
+    /// Print completions for a shell
+    Completions { shell: Shell },
+}
+
+#[derive(Debug, Args)]
+struct Run {
+    /// Where to serve RPC: rpc.listen
+    #[arg(long, value_name = "ADDRESS")]
+    rpc_listen: Option<String>,
+    /// What to log: log.level
+    #[arg(long, value_name = "LEVEL")]
+    log_level: Option<String>,
+}
+
+impl Run {
+    /// The flags as settings, beside `--set`.
+    fn settings(&self) -> Vec<String> {
+        let rpc_listen = self.rpc_listen.as_ref().map(|value| format!("rpc.listen={value}"));
+        let log_level = self.log_level.as_ref().map(|value| format!("log.level={value}"));
+        rpc_listen.into_iter().chain(log_level).collect()
+    }
+}
+
+/// Parses, runs, and says how it ended.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let json = cli.global.json;
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failure::report(&error, json),
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    let mut global = cli.global;
+    if let Command::Run(run) = &cli.command {
+        global.set.extend(run.settings());
+    }
+    let context = || Context::load(&global);
+    match cli.command {
+        Command::Init(init) => init.run(&context()?),
+        Command::Run(_) => run_node(&context()?),
+        Command::Dev(dev) => dev.run(&global),
+        Command::Keys(keys) => keys.run(&context()?),
+        Command::Genesis(genesis) => genesis.run(&context()?),
+        Command::Testnet(testnet) => testnet.run(&global),
+        Command::Tx(tx) => tx.run(&context()?),
+        Command::Contract(contract) => contract.run(&context()?),
+        Command::Query(query) => query.run(&context()?),
+        Command::Config(config) => config.run(&global),
+        Command::Completions { shell } => {
+            let mut command = Cli::command();
+            clap_complete::generate(shell, &mut command, "quorate", &mut std::io::stdout());
+            Ok(())
+        }
+    }
+}
+
+fn run_node(context: &Context) -> anyhow::Result<()> {
+    let level = &context.settings.log.level;
+    log::start(&context.settings.log).with_context(|| format!("log.level is {level:?}"))?;
+    crate::node::run(context.home.clone(), context.settings.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_of_all_commands_may_stand_anywhere() {
+        for line in [
+            "quorate --json query status --rpc http://127.0.0.1:1",
+            "quorate query --rpc http://127.0.0.1:1 status --json",
+        ] {
+            let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+            assert!(cli.global.json && cli.global.rpc.is_some(), "{line}");
+        }
+    }
+
+    #[test]
+    fn arguments_of_contracts_are_taken_as_they_stand() {
+        let contract = format!("0x{}", "11".repeat(32));
+        let line = format!("quorate contract call {contract} set by=-5 --arg who=alice --gas 7");
+        let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+        let Command::Contract(contract::Contract::Call(call)) = cli.command else {
+            panic!("another command was read")
+        };
+        assert_eq!(call.words(), ["by=-5", "who=alice"]);
+    }
+}

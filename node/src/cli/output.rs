@@ -1,0 +1,83 @@
+//! What commands print: one JSON document with `--json`, else short aligned text. Results go to
+//! standard output, everything else to standard error; progress only where a person watches.
+
+use std::io::{self, IsTerminal, Write};
+
+use serde::Serialize;
+
+/// Where and in which form a command answers.
+#[derive(Clone, Copy, Debug)]
+pub struct Output {
+    json: bool,
+}
+
+impl Output {
+    pub fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    pub fn is_json(self) -> bool {
+        self.json
+    }
+
+    /// Prints a result in the form asked for. A reader that has gone away (`| head`) is no error.
+    pub fn show<T: Serialize>(
+        self,
+        value: &T,
+        human: impl FnOnce() -> String,
+    ) -> anyhow::Result<()> {
+        let text = if self.json { serde_json::to_string_pretty(value)? } else { human() };
+        match writeln!(io::stdout().lock(), "{}", text.trim_end()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// One line on what goes on, for a person who waits.
+    pub fn progress(self, text: &str) {
+        if !self.json && io::stderr().is_terminal() {
+            eprintln!("{text}");
+        }
+    }
+
+    /// Something to know that is no result.
+    pub fn note(self, text: &str) {
+        if !self.json {
+            eprintln!("{text}");
+        }
+    }
+}
+
+/// Names and values, the values in one column.
+pub fn fields(rows: &[(&str, String)]) -> String {
+    let rows: Vec<_> =
+        rows.iter().map(|(name, value)| vec![(*name).to_owned(), value.clone()]).collect();
+    table(&rows)
+}
+
+/// Rows of equally many cells, the columns aligned, two spaces between.
+pub fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<_> = (0..columns).map(width).collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths);
+        let padded: Vec<_> = cells.map(|(cell, width)| format!("{cell:<width$}")).collect();
+        padded.join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_aligned_without_trailing_spaces() {
+        let text = fields(&[("a", "1".into()), ("long", "ä".into()), ("b", String::new())]);
+        assert_eq!(text, "a     1\nlong  ä\nb");
+    }
+}

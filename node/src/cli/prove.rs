@@ -1,0 +1,170 @@
+//! `quorate query prove`: a value of the state, proved from the genesis' validators down.
+//!
+//! The node is not trusted: the certificate is checked with the keys of *our* genesis, its result
+//! names the state root, and hashes alone lead from there to the value.
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use primitives::state_key::{Account, ContractInfo};
+use primitives::{
+    Address, CommitCertificate, Epoch, Genesis, Hash, Header, Height, SigningContext, StateKey,
+    codec,
+};
+use rpc::client::StateApiClient;
+use rpc::types::{Answer, Blob, KeyView, ProvedView};
+use serde_json::{Value, json};
+use state::StateProof;
+
+use super::context::Context;
+use super::failure::Failure;
+use super::output::fields;
+use super::remote::Remote;
+
+/// Bytes of an encoded proof: 256 siblings and what stands at the end of the way.
+const PROOF_BYTES_MAX: usize = 16 << 10;
+/// Bytes of a proved record; code is the largest.
+const VALUE_BYTES_MAX: usize = 2 << 20;
+
+#[derive(Debug, Args)]
+pub struct Prove {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// An account's record; an address, or the name of a key of this home
+    Account { account: String },
+    /// A contract's record
+    Contract { contract: Address },
+    /// A value that a contract stored
+    Storage {
+        contract: Address,
+        /// The storage key, in hex
+        key: String,
+    },
+    /// A stored module
+    Code { hash: Hash },
+}
+
+/// What holds after all checks.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    /// `None`: proved absent.
+    pub value: Option<Vec<u8>>,
+    pub height: Height,
+    pub state_root: Hash,
+    /// The block that last changed the value.
+    pub changed: Option<Height>,
+    pub signers: usize,
+    pub validators: usize,
+}
+
+impl Prove {
+    pub async fn run(self, context: &Context, remote: &Remote) -> anyhow::Result<()> {
+        let genesis = context.home.genesis().context("proofs are checked by the genesis")?;
+        let key = self.what.key(context)?;
+        let proved = fetch(remote, &genesis, key.clone()).await?;
+        let value = proved.value.as_deref();
+        let answer = json!({
+            "verified": true,
+            "height": proved.height,
+            "stateRoot": proved.state_root,
+            "signers": proved.signers,
+            "validators": proved.validators,
+            "changed": proved.changed,
+            "value": value.map(|bytes| Blob(bytes.to_vec())),
+            "decoded": value.and_then(|bytes| decode(&key, bytes)),
+        });
+        context.out.show(&answer, || {
+            let changed = proved.changed.map(|height| format!(", unchanged since block {height}"));
+            let text = match value.map(|bytes| (decode(&key, bytes), bytes)) {
+                None => "absent".to_owned(),
+                Some((Some(decoded), _)) => decoded.to_string(),
+                Some((None, bytes)) if bytes.len() > 256 => format!("{} bytes", bytes.len()),
+                Some((None, bytes)) => format!("0x{}", hex::encode(bytes)),
+            };
+            let (signers, all) = (proved.signers, proved.validators);
+            fields(&[
+                ("value", text),
+                ("at height", format!("{}{}", proved.height, changed.unwrap_or_default())),
+                ("state root", proved.state_root.to_string()),
+                ("signed by", format!("{signers} of {all} validators of the genesis")),
+                ("proof", "verified".to_owned()),
+            ])
+        })
+    }
+}
+
+impl What {
+    fn key(&self, context: &Context) -> anyhow::Result<KeyView> {
+        Ok(match self {
+            Self::Account { account } => KeyView::Account(context.address(account)?),
+            Self::Contract { contract } => KeyView::Contract(*contract),
+            Self::Storage { contract, key } => {
+                let digits = key.strip_prefix("0x").unwrap_or(key);
+                let key = hex::decode(digits).context("the storage key is not hex")?;
+                KeyView::Storage { contract: *contract, key: Blob(key) }
+            }
+            Self::Code { hash } => KeyView::Code(*hash),
+        })
+    }
+}
+
+/// Fetches a value and verifies it.
+pub async fn fetch(remote: &Remote, genesis: &Genesis, key: KeyView) -> anyhow::Result<Verified> {
+    let state_key = StateKey::from(&key);
+    let answer = remote.ask(remote.http.state_prove(key, None)).await?;
+    let proved = verify(genesis, &state_key, answer);
+    proved.map_err(|reason| {
+        let url = remote.url();
+        Failure::Unproved(format!("the answer of {url} proves nothing: {reason:#}")).into()
+    })
+}
+
+/// Checks an answer against a genesis, without I/O.
+fn verify(
+    genesis: &Genesis,
+    key: &StateKey,
+    answer: Answer<ProvedView>,
+) -> anyhow::Result<Verified> {
+    let ProvedView { value, proof, header, certificate } = answer.body;
+    let value = value.map(|Blob(bytes)| bytes);
+    let (header, certificate) = (Header::from(header), CommitCertificate::from(certificate));
+    let validators = genesis.validator_set()?;
+    let signing = SigningContext { chain: genesis.hash(), epoch: Epoch::ZERO };
+    certificate.verify(&signing, &validators)?;
+    anyhow::ensure!(header.hash() == certificate.block, "the certificate is over another block");
+    let result = certificate.result;
+    anyhow::ensure!(header.height == result.height, "the certificate is over another height");
+    let proof: StateProof = codec::decode(&proof.0, PROOF_BYTES_MAX)?;
+    proof.verify(&result.state_root, key, value.as_deref())?;
+    Ok(Verified {
+        value,
+        height: result.height,
+        state_root: result.state_root,
+        changed: proof.changed(),
+        signers: certificate.signatures.0.len(),
+        validators: validators.len(),
+    })
+}
+
+/// The records that this program knows the form of.
+fn decode(key: &KeyView, bytes: &[u8]) -> Option<Value> {
+    match key {
+        KeyView::Account(_) => {
+            let account: Account = codec::decode(bytes, VALUE_BYTES_MAX).ok()?;
+            let lanes: serde_json::Map<_, _> = account
+                .lanes
+                .iter()
+                .map(|(lane, next)| (lane.to_string(), next.to_string().into()))
+                .collect();
+            Some(json!({ "balance": account.balance, "lanes": lanes }))
+        }
+        KeyView::Contract(_) => {
+            let info: ContractInfo = codec::decode(bytes, VALUE_BYTES_MAX).ok()?;
+            Some(json!({ "code": info.code, "creator": info.creator }))
+        }
+        KeyView::Storage { .. } | KeyView::Code(_) => None,
+    }
+}

@@ -1,0 +1,127 @@
+//! `quorate query`: asking a node.
+
+use clap::Subcommand;
+use primitives::Hash;
+use rpc::client::{AccountApiClient, ChainApiClient, ConsensusApiClient, TxApiClient};
+use rpc::types::{Answer, At, ConsensusState, ConsensusStatus};
+use serde_json::json;
+
+use super::context::Context;
+use super::output::{fields, table};
+use super::prove::Prove;
+use super::remote::{Remote, block_on};
+
+#[derive(Debug, Subcommand)]
+pub enum Query {
+    /// How the node and consensus stand, and who is missing
+    Status,
+    /// A block: its height, its hash, or latest
+    Block {
+        #[arg(default_value = "latest")]
+        at: At,
+    },
+    /// An account's balance and nonces; an address, or the name of a key of this home
+    Account {
+        account: String,
+        #[arg(long, default_value = "latest")]
+        at: At,
+    },
+    /// A committed transaction's receipt
+    Receipt { hash: Hash },
+    /// Fetch a value with its proof, and verify it by the validators of this home's genesis
+    Prove(Prove),
+}
+
+impl Query {
+    pub fn run(self, context: &Context) -> anyhow::Result<()> {
+        block_on(async {
+            let remote = Remote::find(context).await?;
+            match self {
+                Self::Status => status(context, &remote).await,
+                Self::Block { at } => block(context, &remote, at).await,
+                Self::Account { account, at } => {
+                    let address = context.address(&account)?;
+                    let answer = remote.http.account_get(address, Some(at));
+                    let account = remote.ask(answer).await?;
+                    context.out.show(&account, || {
+                        let mut rows = vec![
+                            ("address", account.address.to_string()),
+                            ("balance", account.balance.to_string()),
+                        ];
+                        for (lane, next) in &account.lanes {
+                            rows.push(("next nonce", format!("{next} of lane {lane}")));
+                        }
+                        rows.push(("at height", account.at.height.to_string()));
+                        fields(&rows)
+                    })
+                }
+                Self::Receipt { hash } => {
+                    let receipt = remote.ask(remote.http.tx_get_receipt(hash)).await?;
+                    context.out.show(&receipt, || {
+                        serde_json::to_string_pretty(&receipt).unwrap_or_default()
+                    })
+                }
+                Self::Prove(prove) => prove.run(context, &remote).await,
+            }
+        })
+    }
+}
+
+async fn block(context: &Context, remote: &Remote, at: At) -> anyhow::Result<()> {
+    let block = remote.ask(remote.http.chain_get_block(Some(at))).await?;
+    context.out.show(&block, || {
+        let header = &block.header;
+        let mut rows = vec![
+            ("height", header.height.to_string()),
+            ("hash", block.at.block_hash.to_string()),
+            ("parent", header.parent.to_string()),
+            ("state root", block.at.state_root.to_string()),
+            ("time", format!("{} ms", header.time_ms)),
+            ("view", format!("{} of epoch {}", header.view, header.epoch)),
+            ("proposer", format!("validator {}", header.proposer)),
+            ("batches", header.payload.len().to_string()),
+            ("transactions", block.transactions.len().to_string()),
+        ];
+        rows.extend(block.transactions.iter().map(|hash| ("", hash.to_string())));
+        fields(&rows)
+    })
+}
+
+async fn status(context: &Context, remote: &Remote) -> anyhow::Result<()> {
+    let info = remote.chain(context).await?;
+    let status = remote.ask(remote.http.consensus_status()).await?;
+    let answer = json!({ "node": remote.url(), "chain": &info, "consensus": &status });
+    context.out.show(&answer, || {
+        let node = info.node_name.as_deref().unwrap_or("not a validator");
+        let mut rows = vec![
+            ("node", format!("{node} at {}, version {}", remote.url(), info.node_version)),
+            ("chain", format!("{} {}", info.chain_id, info.genesis_hash)),
+        ];
+        rows.extend(consensus_rows(&status));
+        let missing: Vec<_> = status
+            .missing
+            .iter()
+            .map(|one| vec!["missing".into(), one.name.clone(), format!("{} ms", one.since_ms)])
+            .collect();
+        [fields(&rows), table(&missing)].join("\n")
+    })
+}
+
+fn consensus_rows(status: &Answer<ConsensusStatus>) -> Vec<(&'static str, String)> {
+    let state = match status.state {
+        ConsensusState::Idle => "idle: nothing to do",
+        ConsensusState::Working => "working",
+        ConsensusState::Stalled => "stalled",
+    };
+    let (all, quorum, faulty) = (status.validators, status.quorum, status.faulty_max);
+    vec![
+        ("height", status.height.to_string()),
+        ("state", state.to_owned()),
+        ("waiting for", status.waiting_for.clone()),
+        ("view", format!("{}, led by {}", status.view, status.leader.name)),
+        ("prepared", status.prepare_votes.join(", ")),
+        ("committing", status.commit_votes.join(", ")),
+        ("timed out", status.timeout_votes.join(", ")),
+        ("validators", format!("{all}: {quorum} make a quorum, {faulty} may fail")),
+    ]
+}

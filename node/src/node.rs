@@ -1,0 +1,269 @@
+//! Wiring, top to bottom: opens the home, connects the replica to network, disk, time and clients, runs, and ends
+//! in the reverse order.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use libp2p::Multiaddr;
+use primitives::{SecretKey, SignedBatch, ValidatorIndex, ValidatorSet, codec, limits};
+use replica::{Event, Ledger, Limits, Message, Options, Replica, genesis_block};
+use state::State;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::backend::NodeBackend;
+use crate::commits::Commits;
+use crate::config::peers::PeerBook;
+use crate::config::{Home, Ports, Settings, ready};
+use crate::driver::{Clock, Driver, Replies};
+use crate::failure;
+use crate::inbox::Inbox;
+use crate::network::{self, NetworkEvent, NetworkEvents, NetworkHandle, NetworkOptions};
+use crate::vote_log::VoteLog;
+use crate::workers::{self, Pool};
+
+/// How often the addresses of unreachable peers are looked up again.
+const PEER_LOOKUP: Duration = Duration::from_millis(250);
+
+/// Runs the node of this home until it is told to stop.
+///
+/// # Errors
+/// When the node cannot start, or had to stop by itself; the message says what to do next.
+pub fn run(home: Home, settings: Settings) -> anyhow::Result<()> {
+    failure::stop_on_panic();
+    let _lock = home.lock()?;
+    let genesis = home.genesis()?;
+    let validators = genesis.validator_set().context("the genesis")?;
+    let key = home.validator_key(&settings.validator)?;
+    let Some(own) = validators.index_of(&key.public_key()) else {
+        bail!(
+            "the key {:?} ({}) is not a validator of this genesis: use the key that it names, or another genesis",
+            settings.validator.key,
+            key.public_key(),
+        );
+    };
+    let data = home.data();
+    std::fs::create_dir_all(&data).with_context(|| format!("{}", data.display()))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let clock = Clock::start();
+    let (inbox, commands) = Inbox::new();
+
+    let state = open_state(&data.join("db"), &genesis)?;
+    let head = state.head();
+    tracing::info!(
+        chain = %genesis.chain_id,
+        genesis = %genesis.hash(),
+        validator = validators.get(own).map_or("", |validator| validator.name.as_str()),
+        height = %head.header.height,
+        "starting"
+    );
+    let (log, records) = VoteLog::open(&data.join("votes.log"))?;
+    let megabytes = usize::try_from(settings.vm.modules_mib)? << 20;
+    let executor = vm::Executor::new(vm::ExecutorOptions { cache_bytes_max: megabytes });
+    let ledger = Ledger::new(state.clone(), Arc::new(executor), &genesis);
+    let ledger_view = ledger.view();
+
+    let (network, events) = start_network(&settings, &key, own, &validators, &genesis, &runtime)?;
+    let commits = Arc::new(Commits::new(head.header.height));
+    let ledger_work = workers::start_ledger(ledger, Arc::clone(&commits), inbox.clone())?;
+    let pool = Pool {
+        chain: genesis.hash(),
+        validators: validators.clone(),
+        ledger: ledger_view.clone(),
+        network: network.clone(),
+        inbox: inbox.clone(),
+    };
+    let pool = workers::start_pool(pool, thread::available_parallelism().map_or(1, usize::from))?;
+
+    let limits = Limits {
+        pending_bytes_max: usize::try_from(settings.mempool.size_mib)? << 20,
+        ..Limits::default()
+    };
+    let options = Options { genesis: genesis.clone(), key, own, limits };
+    let replies: Replies = Arc::new(Mutex::default());
+    let driver = Driver {
+        replica: Replica::new(options, state, records, clock.now()),
+        log,
+        network: network.clone(),
+        ledger: ledger_work,
+        pool,
+        replies: Arc::clone(&replies),
+        clock,
+        validators: validators.clone(),
+        stall_logged_ms: 0,
+    };
+    let driver = thread::Builder::new()
+        .name("replica".into())
+        .spawn(move || driver.run(&commands))?;
+    let pump_inbox = inbox.clone();
+    thread::Builder::new().name("network".into()).spawn(move || pump(events, &pump_inbox))?;
+
+    let backend = NodeBackend::new(
+        ledger_view,
+        inbox.clone(),
+        Arc::clone(&commits),
+        replies,
+        clock,
+        validators.clone(),
+        &genesis,
+        own,
+    );
+    let served = runtime.block_on(serve(&home, &settings, backend, &network, &validators, own, &commits));
+    runtime.block_on(network.shutdown());
+    inbox.stop();
+    if driver.join().is_err() {
+        bail!("the replica's thread ended by a panic");
+    }
+    served
+}
+
+fn open_state(path: &Path, genesis: &primitives::Genesis) -> anyhow::Result<State> {
+    Ok(State::open(path, &genesis_block(genesis))?)
+}
+
+fn start_network(
+    settings: &Settings,
+    key: &SecretKey,
+    own: ValidatorIndex,
+    validators: &ValidatorSet,
+    genesis: &primitives::Genesis,
+    runtime: &tokio::runtime::Runtime,
+) -> anyhow::Result<(NetworkHandle, NetworkEvents)> {
+    let mut listen = Vec::new();
+    for address in &settings.network.listen {
+        listen.push(multiaddr(address)?);
+    }
+    let options = NetworkOptions {
+        secret: key.clone(),
+        own,
+        validators: validators.clone(),
+        chain: genesis.hash(),
+        listen,
+        peers: BTreeMap::new(),
+    };
+    Ok(network::start(options, runtime.handle())?)
+}
+
+fn multiaddr(text: &str) -> anyhow::Result<Multiaddr> {
+    text.parse().with_context(|| format!("{text:?} is no multiaddress, such as /ip4/10.0.0.7/tcp/7645"))
+}
+
+/// Serves clients until a signal comes.
+async fn serve(
+    home: &Home,
+    settings: &Settings,
+    backend: NodeBackend,
+    network: &NetworkHandle,
+    validators: &ValidatorSet,
+    own: ValidatorIndex,
+    commits: &Commits,
+) -> anyhow::Result<()> {
+    let (mut terminate, mut interrupt) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let limits = rpc::limits::Limits {
+        connections: usize::try_from(settings.rpc.connections_max)?,
+        ..rpc::limits::Limits::default()
+    };
+    let address = settings.rpc.listen;
+    let server = rpc::Server::start(address, Arc::new(backend), limits)
+        .await
+        .with_context(|| format!("RPC cannot listen on {address}"))?;
+    home.write_ports(&ports(validators, own, server.address(), network))?;
+    let dialing = tokio::spawn(keep_dialing(
+        PeerBook::new(home, &settings.network),
+        network.clone(),
+        validators.clone(),
+    ));
+    let telling = tokio::spawn(tell_heights(commits.heights()));
+    tracing::info!(rpc = %server.address(), "serving");
+    if let Err(error) = ready::notify() {
+        tracing::warn!("whoever waits for this node cannot be told that it serves: {error}");
+    }
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping as told");
+    dialing.abort();
+    telling.abort();
+    server.stop().await;
+    Ok(())
+}
+
+fn ports(
+    validators: &ValidatorSet,
+    own: ValidatorIndex,
+    rpc: SocketAddr,
+    network: &NetworkHandle,
+) -> Ports {
+    let name = validators.get(own).map(|validator| validator.name.clone()).unwrap_or_default();
+    let p2p = network.status().listening.iter().map(ToString::to_string).collect();
+    Ports { name, rpc, p2p, pid: std::process::id() }
+}
+
+/// One line a block, for whoever reads the log.
+async fn tell_heights(mut heights: tokio::sync::watch::Receiver<primitives::Height>) {
+    while heights.changed().await.is_ok() {
+        let height = *heights.borrow_and_update();
+        tracing::info!(%height, "committed");
+    }
+}
+
+/// Gives the network the addresses of peers that are not connected, as they are found.
+async fn keep_dialing(book: PeerBook, network: NetworkHandle, validators: ValidatorSet) {
+    let mut told: BTreeMap<ValidatorIndex, Vec<Multiaddr>> = BTreeMap::new();
+    loop {
+        let connected = network.status().peers.iter().all(|peer| peer.connected_since.is_some());
+        if !connected {
+            let addresses = book.addresses();
+            for (index, validator) in validators.iter() {
+                let Some(texts) = addresses.get(&validator.name) else { continue };
+                let parsed: Vec<Multiaddr> =
+                    texts.iter().filter_map(|text| text.parse().ok()).collect();
+                if told.get(&index) != Some(&parsed) {
+                    network.set_addresses(index, parsed.clone());
+                    told.insert(index, parsed);
+                }
+            }
+        }
+        tokio::time::sleep(PEER_LOOKUP).await;
+    }
+}
+
+/// Carries what the network brings to the replica. Waits when the replica has enough: then the network stops
+/// reading, and the senders wait.
+fn pump(mut events: NetworkEvents, inbox: &Inbox) {
+    while let Some(event) = events.blocking_recv() {
+        let event = match event {
+            NetworkEvent::Listening(address) => {
+                tracing::info!(%address, "listening for validators");
+                continue;
+            }
+            NetworkEvent::Connected(peer) => Event::Peer { peer, connected: true },
+            NetworkEvent::Disconnected(peer) => Event::Peer { peer, connected: false },
+            NetworkEvent::Message { from, bytes, .. } => match Message::decode(&bytes) {
+                Ok(message) => Event::Message { from, message },
+                Err(error) => {
+                    tracing::warn!(%from, "a message cannot be read: {error}");
+                    continue;
+                }
+            },
+            NetworkEvent::Gossip { bytes, from } => {
+                match codec::decode::<SignedBatch>(&bytes, limits::BATCH_BYTES_MAX) {
+                    Ok(batch) => Event::Gossip { batch },
+                    Err(error) => {
+                        tracing::warn!(%from, "a gossiped batch cannot be read: {error}");
+                        continue;
+                    }
+                }
+            }
+        };
+        if inbox.push(event).is_err() {
+            break;
+        }
+    }
+}
