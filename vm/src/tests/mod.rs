@@ -1,0 +1,8 @@
+//! The state transition as a whole, on contracts written as WebAssembly text.
+
+mod blocks;
+mod calls;
+mod host;
+mod metering;
+mod stack;
+mod uploads;
