@@ -77,7 +77,7 @@ pub enum BuildError {
 /// with a library from source takes a minute or more, later ones seconds.
 pub fn build(project_dir: &Path, options: &Options) -> Result<Built, BuildError> {
     let project_dir = &fs::canonicalize(project_dir).map_err(file_error(project_dir))?;
-    let package = package_name(project_dir)?;
+    let project = Project::read(project_dir)?;
     let target_dir = match &options.target_dir {
         Some(path) => std::path::absolute(path).map_err(file_error(path))?,
         None => project_dir.join("target/contract"),
@@ -85,11 +85,11 @@ pub fn build(project_dir: &Path, options: &Options) -> Result<Built, BuildError>
     let toolchain =
         toolchain::find(project_dir, options.installing).ok_or(BuildError::NoCompiler)?;
     if options.messages == Messages::Shown {
-        eprintln!("Building the contract {package} with {}", toolchain.describe());
+        eprintln!("Building the contract {} with {}", project.package, toolchain.describe());
     }
-    let mut command = command(project_dir, &package, &target_dir, &toolchain);
+    let mut command = command(&project, &target_dir, &toolchain);
     run(&mut command, options.messages)?;
-    let file = format!("{}.wasm", package.replace('-', "_"));
+    let file = format!("{}.wasm", project.package.replace('-', "_"));
     let made = target_dir.join(toolchain.target).join("release").join(&file);
     let code = fs::read(&made).map_err(file_error(&made))?;
     let abi = Abi::from_module(&code)?;
@@ -98,27 +98,39 @@ pub fn build(project_dir: &Path, options: &Options) -> Result<Built, BuildError>
     Ok(Built { wasm_path, code, abi })
 }
 
-fn package_name(project_dir: &Path) -> Result<String, BuildError> {
-    let refuse = |reason: &str| BuildError::NotAProject {
-        path: project_dir.to_owned(),
-        reason: reason.to_owned(),
-    };
-    let manifest = fs::read_to_string(project_dir.join("Cargo.toml"))
-        .map_err(|_| refuse("it has no readable Cargo.toml"))?;
-    let manifest: toml::Table =
-        toml::from_str(&manifest).map_err(|_| refuse("its Cargo.toml is malformed"))?;
-    let name = manifest.get("package").and_then(|package| package.get("name"));
-    let name = name.and_then(toml::Value::as_str);
-    Ok(name.ok_or_else(|| refuse("its Cargo.toml names no package"))?.to_owned())
+/// What a project's manifest says.
+struct Project {
+    directory: PathBuf,
+    package: String,
+    /// Whether it is a workspace of its own; it is a member of a larger one otherwise.
+    is_workspace: bool,
 }
 
-fn command(project: &Path, package: &str, target_dir: &Path, toolchain: &Toolchain) -> Command {
+impl Project {
+    fn read(directory: &Path) -> Result<Self, BuildError> {
+        let refuse = |reason: &str| BuildError::NotAProject {
+            path: directory.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let manifest = fs::read_to_string(directory.join("Cargo.toml"))
+            .map_err(|_| refuse("it has no readable Cargo.toml"))?;
+        let manifest: toml::Table =
+            toml::from_str(&manifest).map_err(|_| refuse("its Cargo.toml is malformed"))?;
+        let name = manifest.get("package").and_then(|package| package.get("name"));
+        let name = name.and_then(toml::Value::as_str);
+        let package = name.ok_or_else(|| refuse("its Cargo.toml names no package"))?.to_owned();
+        let is_workspace = manifest.contains_key("workspace");
+        Ok(Self { directory: directory.to_owned(), package, is_workspace })
+    }
+}
+
+fn command(project: &Project, target_dir: &Path, toolchain: &Toolchain) -> Command {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.current_dir(project).stdin(Stdio::null());
+    command.current_dir(&project.directory).stdin(Stdio::null());
     // `cargo rustc` names the crate type, so that a contract's manifest need not, and links it whole.
     command.args(["rustc", "--lib", "--release", "--crate-type", "cdylib"]);
-    command.args(["--package", package, "--target", toolchain.target, "--target-dir"]);
+    command.args(["--package", &project.package, "--target", toolchain.target, "--target-dir"]);
     command.arg(target_dir);
     for (setting, value) in [
         ("OPT_LEVEL", "s"),
@@ -146,8 +158,12 @@ fn command(project: &Path, package: &str, target_dir: &Path, toolchain: &Toolcha
 
 /// Keeps this machine's folders out of the module, which quotes file names where it may panic. So the same
 /// source gives the same module wherever it is built.
-fn flags(project: &Path, library: Option<&Path>) -> OsString {
-    let mut renamed: Vec<(PathBuf, &str)> = vec![(project.to_owned(), "")];
+fn flags(project: &Project, library: Option<&Path>) -> OsString {
+    let mut renamed: Vec<(PathBuf, &str)> = Vec::new();
+    // Cargo names the files of a workspace relative to its root, but not those of the vendored SDK.
+    if project.is_workspace {
+        renamed.push((project.directory.clone(), ""));
+    }
     if let Some(library) = library {
         renamed.push((library.to_owned(), "/rustc"));
         renamed.extend(fs::canonicalize(library).ok().map(|path| (path, "/rustc")));

@@ -37,3 +37,18 @@ mod counter {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use quorate_sdk::abi::Abi;
+
+    use super::counter::ABI;
+
+    /// Fails when `counter.wasm` is not of this source's interface. Renew it with
+    /// `cargo run -p quorate-contract-build --example build -- contracts/counter`.
+    #[test]
+    fn the_module_describes_this_source() {
+        let module = include_bytes!("../counter.wasm");
+        assert_eq!(Abi::from_module(module), Abi::decode(&ABI));
+    }
+}

@@ -61,3 +61,18 @@ mod token {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use quorate_sdk::abi::Abi;
+
+    use super::token::ABI;
+
+    /// Fails when `token.wasm` is not of this source's interface. Renew it with
+    /// `cargo run -p quorate-contract-build --example build -- contracts/token`.
+    #[test]
+    fn the_module_describes_this_source() {
+        let module = include_bytes!("../token.wasm");
+        assert_eq!(Abi::from_module(module), Abi::decode(&ABI));
+    }
+}
