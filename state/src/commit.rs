@@ -10,7 +10,7 @@ use primitives::{
 
 use crate::family::blocks::{self, BlockRecord};
 use crate::family::flat::{self, FlatRecord};
-use crate::family::meta;
+use crate::family::meta::{self, Meta};
 use crate::family::transactions::{self, Place};
 use crate::family::{certificates, order, receipts};
 use crate::overlay::Overlay;
@@ -81,9 +81,11 @@ pub(crate) fn check(before: &Arc<Version>, blocks: &[CommittedBlock]) -> Last {
     Last { head, overlay: last.overlay.clone() }
 }
 
-/// Collects everything the blocks write, and what they overwrite.
+/// Collects everything the blocks write, up to the new head, and what they overwrite.
 pub(crate) fn prepare(
     store: &dyn Store,
+    genesis: Hash,
+    head: &Head,
     blocks: &[CommittedBlock],
 ) -> Result<Prepared, StoreError> {
     let mut batch = Batch::default();
@@ -92,12 +94,14 @@ pub(crate) fn prepare(
     for block in blocks {
         write_block(block, &mut batch);
     }
-    if let (Some(mut meta), Some(last)) = (meta::get(store)?, blocks.last()) {
-        meta.height = last.header.height;
-        meta.block = last.header.hash();
-        meta.root = last.result.state_root;
-        meta::put(&mut batch, &meta);
-    }
+    let meta = Meta {
+        version: FormatVersion::V1,
+        genesis,
+        height: head.header.height,
+        block: head.hash,
+        root: head.result.state_root,
+    };
+    meta::put(&mut batch, &meta);
     Ok(Prepared { batch, overwritten })
 }
 

@@ -1,4 +1,5 @@
-//! The families of rows: one file for each stored record, its key, its encoding and its reads and writes.
+//! The families of rows: one file for each stored record, its key, its encoding and its reads and
+//! writes.
 //!
 //! | family | key → value |
 //! | --- | --- |
@@ -11,7 +12,8 @@
 //! | `transactions` | transaction hash → height, place in the block, executed or not |
 //! | `meta` | one row: format, genesis, head |
 //!
-//! Heights in keys are big-endian, so that rows stand in the chain's order. Values are canonical binary.
+//! Heights in keys are big-endian, so that rows stand in the chain's order. Values are canonical
+//! binary.
 
 pub(crate) mod blocks;
 pub(crate) mod certificates;

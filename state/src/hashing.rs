@@ -1,9 +1,10 @@
 //! The hashes of the state tree.
 //!
-//! - `value = H(StateValue, height of last change ‖ bytes)`: one proof says since when a value has stood.
+//! - `value = H(StateValue, height of last change ‖ bytes)`: one proof says since when a value has
+//!   stood.
 //! - `leaf = H(StateLeaf, path ‖ value)`: 80 bytes.
-//! - `inner = BLAKE3(left ‖ right)`: exactly 64 bytes, one compression. Leaves have another length, so
-//!   neither can be passed off as the other, and no tag is needed.
+//! - `inner = BLAKE3(left ‖ right)`: exactly 64 bytes, one compression. Leaves have another length,
+//!   so neither can be passed off as the other, and no tag is needed.
 //! - An empty subtree is [`Hash::ZERO`], which no one can find a preimage of.
 
 use primitives::{Domain, Hash, Height};

@@ -1,13 +1,14 @@
 //! The authenticated store: a flat map and the Merkle tree over it on one RocksDB.
 //!
-//! The state is a map from [`primitives::StateKey`] to bytes. Its root, which every commit certificate signs,
-//! is a pure function of the keys, their values and the heights of their last changes: a sparse binary Merkle
-//! tree, [`tree`]. Blocks that are not final live in [`Overlay`]s; committing them is one atomic synced write
-//! of everything: values, blocks, receipts, certificates, indices and head. There is no second store that
-//! could be ahead or behind. Opening checks all of it ([`recovery`]).
+//! The state is a map from [`primitives::StateKey`] to bytes. Its root, which every commit
+//! certificate signs, is a pure function of the keys, their values and the heights of their last
+//! changes: a sparse binary Merkle tree (`tree`). Blocks that are not final live in [`Overlay`]s;
+//! committing them is one atomic synced write of everything: values, blocks, receipts,
+//! certificates, indices and head. There is no second store that could be ahead or behind. Opening
+//! checks all of it (`recovery`).
 //!
-//! Reading order: [`State`], [`overlay`], [`tree`], [`proof`], [`version`], [`commit`], [`recovery`], then
-//! [`store`] and [`family`] below.
+//! Reading order: `state`, `overlay`, `tree`, `proof`, `version`, `commit`, `recovery`, then
+//! `store` and `family` below.
 //!
 //! This crate knows nothing of consensus, of contracts, or of what the bytes mean.
 

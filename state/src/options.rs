@@ -11,8 +11,8 @@ use crate::family::Family;
 const CACHE_BYTES: usize = 256 << 20;
 /// The part of it that writes may take.
 const WRITE_BUFFERS_BYTES: usize = 128 << 20;
-/// Write-ahead logs kept at most. A family that is hardly written pins all logs since its last flush; beyond
-/// this, it is flushed.
+/// Write-ahead logs kept at most. A family that is hardly written pins all logs since its last
+/// flush; beyond this, it is flushed.
 const LOGS_BYTES: u64 = 256 << 20;
 /// Files open at a time: half of the usual limit of a process, since sockets need the rest.
 const OPEN_FILES: i32 = 512;
@@ -20,18 +20,17 @@ const BLOCK_BYTES: usize = 4 << 10;
 /// For families that are read and written in the order of their keys.
 const LARGE_BLOCK_BYTES: usize = 32 << 10;
 const BLOOM_BITS: f64 = 10.0;
-const READAHEAD_BYTES: usize = 2 << 20;
 
-/// The whole database's. Without `create` a missing database, or a missing family, is an error: RocksDB would
-/// start an empty one in the middle of what is left of the old.
+/// The whole database's. Without `create` a missing database, or a missing family, is an error:
+/// RocksDB would start an empty one in the middle of what is left of the old.
 pub(crate) fn database(create: bool) -> Options {
     let mut options = Options::default();
     options.create_if_missing(create);
     options.create_missing_column_families(create);
     // A file that does not fit the manifest is an error at start, not a surprise at a read.
     options.set_paranoid_checks(true);
-    // A write cut short by a crash is dropped with all after it; what was synced before stands. The absolute
-    // mode calls the same torn tail corruption (rocksdb#1351).
+    // A write cut short by a crash is dropped with all after it; what was synced before stands. The
+    // absolute mode calls the same torn tail corruption (rocksdb#1351).
     options.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
     // A log that vanished is an error, not an older state.
     options.set_track_and_verify_wals_in_manifest(true);
@@ -46,12 +45,13 @@ pub(crate) fn database(create: bool) -> Options {
     options
 }
 
-/// Every family with its options. They share one cache, and the write buffers are charged to it, so that
-/// there is one number for the memory.
+/// Every family with its options. They share one cache, and the write buffers are charged to it, so
+/// that there is one number for the memory.
 pub(crate) fn families() -> Vec<ColumnFamilyDescriptor> {
     // No estimate of the size of an entry: the charge for write buffers makes any estimate wrong.
     let cache = Cache::new_hyper_clock_cache(CACHE_BYTES, 0);
-    // Writers are not stalled at the bound: it starts flushes, and one batch is bounded by its blocks.
+    // Writers are not stalled at the bound: it starts flushes, and one batch is bounded by its
+    // blocks.
     let buffers = WriteBufferManager::new_write_buffer_manager_with_cache(
         WRITE_BUFFERS_BYTES,
         false,
@@ -96,19 +96,19 @@ fn family_options(family: Family, cache: &Cache) -> Options {
     options
 }
 
-/// Of a commit: it returns when the disk has it. There is one writer, so unordered, pipelined and manually
-/// flushed writes, which all weaken that, would gain nothing.
+/// Of a commit: it returns when the disk has it. There is one writer, so unordered, pipelined and
+/// manually flushed writes, which all weaken that, would gain nothing.
 pub(crate) fn synced() -> WriteOptions {
     let mut options = WriteOptions::default();
     options.set_sync(true);
     options
 }
 
-/// Of a scan: it verifies every block it reads, and does not push hot blocks out of the cache.
+/// Of a scan: it verifies every block it reads. Since the start reads everything once, it would
+/// leave the cache full of what nobody asks for.
 pub(crate) fn scan() -> ReadOptions {
     let mut options = ReadOptions::default();
     options.set_verify_checksums(true);
     options.fill_cache(false);
-    options.set_readahead_size(READAHEAD_BYTES);
     options
 }

@@ -1,12 +1,12 @@
 //! States that are not committed yet, one for each block, each on top of its parent's.
 //!
-//! An overlay holds its block's changes and the tree with them; its root is known before anything is
-//! written. Two overlays on one parent are a fork, and know nothing of each other.
+//! An overlay holds its block's changes and the tree with them; its root is known before anything
+//! is written. Two overlays on one parent are a fork, and know nothing of each other.
 //!
-//! Overlays are made and committed by one thread; views of them may be read by any, also while a commit
-//! runs, and always see the state they were made on. A child holds its parent alive. Once an overlay is
-//! committed it lets go of its own parent and reads the committed version instead, which holds the same
-//! state, so that memory does not grow with the chain.
+//! Overlays are made and committed by one thread; views of them may be read by any, also while a
+//! commit runs, and always see the state they were made on. A child holds its parent alive. Once an
+//! overlay is committed it lets go of its own parent and reads the committed version instead, which
+//! holds the same state, so that memory does not grow with the chain.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,8 +19,8 @@ use crate::store::{Store, StoreError};
 use crate::tree::{LeafChange, Tree};
 use crate::version::Version;
 
-/// What a block does to the state; `None` deletes. Writing the value that stands there counts as a change,
-/// and moves the height since which it stands.
+/// What a block does to the state; `None` deletes. Writing the value that stands there counts as a
+/// change, and moves the height since which it stands.
 pub type Changes = BTreeMap<StateKey, Option<Vec<u8>>>;
 
 /// The state after a block that is not committed, or was not when this was made.
@@ -122,8 +122,8 @@ impl Base {
         }
     }
 
-    /// The keys from `from` on, while `within`, whose place in the store says nothing about this state:
-    /// overlays or later versions touched them. May name a key twice.
+    /// The keys from `from` on, while `within`, whose place in the store says nothing about this
+    /// state: overlays or later versions touched them. May name a key twice.
     pub(crate) fn touched(
         &self,
         from: &StateKey,

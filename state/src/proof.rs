@@ -1,8 +1,9 @@
 //! Proofs of presence and of absence, and their verifier: hashes alone, without I/O.
 //!
-//! A proof leads from the root to where the key's leaf must be. There stands the leaf itself, or nothing, or
-//! the leaf of another key: since a lone leaf stands for its whole subtree, that one excludes ours as
-//! well. Whoever holds a commit certificate trusts its root, and so needs nothing else.
+//! A proof leads from the root to where the key's leaf must be. There stands the leaf itself, or
+//! nothing, or the leaf of another key: since a lone leaf stands for its whole subtree, that one
+//! excludes ours as well. Whoever holds a commit certificate trusts its root, and so needs nothing
+//! else.
 
 use borsh::{BorshDeserialize, BorshSerialize, io};
 use primitives::{Hash, Height, StateKey, codec};
@@ -15,7 +16,8 @@ use crate::hashing::{DEPTH_MAX, inner_hash, leaf_hash, turns_right, value_hash};
 pub struct StateProof {
     /// What stands at the end of the way.
     pub terminal: Terminal,
-    /// The hashes beside the way, from the root down; an empty subtree's is [`Hash::ZERO`]. At most 256.
+    /// The hashes beside the way, from the root down; an empty subtree's is [`Hash::ZERO`]. At most
+    /// 256.
     #[borsh(deserialize_with = "decode_siblings")]
     pub siblings: Vec<Hash>,
 }
@@ -82,8 +84,8 @@ impl StateProof {
         Ok(())
     }
 
-    /// The height of the block that last changed the value; `None` in a proof of absence. Means something
-    /// only after [`Self::verify`].
+    /// The height of the block that last changed the value; `None` in a proof of absence. Means
+    /// something only after [`Self::verify`].
     pub fn changed(&self) -> Option<Height> {
         match self.terminal {
             Terminal::Present { changed } => Some(changed),

@@ -1,20 +1,21 @@
-//! Opening: what the store holds becomes the head and the tree, or a clear error. Never a guess, never a
-//! repair.
+//! Opening: what the store holds becomes the head and the tree, or a clear error. Never a guess,
+//! never a repair.
 //!
-//! Everything is read once at start, in the order of the files, and every checksum on the way is verified:
+//! Everything is read once at start, in the order of the files, and every checksum on the way is
+//! verified:
 //!
-//! - the tree is built from `flat`, value by value, and its root must be the one the last block was committed
-//!   with, so that no value can be missing, added or changed;
+//! - the tree is built from `flat`, value by value, and its root must be the one the last block was
+//!   committed with, so that no value can be missing, added or changed;
 //! - `order` must name exactly the keys of the tree;
 //! - the headers in `blocks` must be the chain from the genesis to the head, hash by hash;
 //! - the other families must be readable.
 //!
-//! The cost is that of reading the data directory, about a second for a million keys and a second for each
-//! gigabyte of blocks. Once that is too long, the tree's nodes are to be kept (`nodes`, `changes` in the
-//! design), and the reading moves behind the start.
+//! The cost is that of reading the data directory, about a second for a million keys and a second
+//! for each gigabyte of blocks. Once that is too long, the tree's nodes are to be kept (`nodes`,
+//! `changes` in the design), and the reading moves behind the start.
 //!
-//! A write that a crash cut short was never acknowledged and is dropped by RocksDB; the consensus log knows
-//! whether a higher block was committed, and it is fetched again.
+//! A write that a crash cut short was never acknowledged and is dropped by RocksDB; the consensus
+//! log knows whether a higher block was committed, and it is fetched again.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -52,30 +53,32 @@ pub struct GenesisBlock {
 #[derive(Debug, Error)]
 pub enum OpenError {
     #[error(
-        "another process uses the database at {path}; stop it, or give this node a data directory of its own"
+        "another process uses the database at {path}; stop it, or give this node a data directory \
+         of its own"
     )]
     Locked { path: PathBuf },
     #[error(
-        "the database at {path} is damaged: {reason}. Restore it from a backup, or remove {path} to fetch the \
-         chain from the other validators"
+        "the database at {path} is damaged: {reason}. Restore it from a backup, or remove {path} \
+         to fetch the chain from the other validators"
     )]
     Damaged { path: PathBuf, reason: String },
     #[error(
-        "the database at {path} cannot be opened: {reason}. Check that the directory may be written, and that \
-         the disk has space and no errors"
+        "the database at {path} cannot be opened: {reason}. Check that the directory may be \
+         written, that the disk has space and no errors, and how many files a process may open"
     )]
     Inaccessible { path: PathBuf, reason: String },
     #[error(
-        "the database at {path} belongs to the chain with genesis {stored}, and the genesis file is that of \
-         {given}; use the genesis file this node was set up with, or another data directory"
+        "the database at {path} belongs to the chain with genesis {stored}, and the genesis file \
+         is that of {given}; use the genesis file this node was set up with, or another data \
+         directory"
     )]
     OtherGenesis { path: PathBuf, stored: Hash, given: Hash },
 }
 
 /// Opens the database at `path`, or makes it.
 ///
-/// A new one is made beside `path` and moved there when its genesis is written: what stands at `path` is
-/// always whole, and whatever is missing from it was lost.
+/// A new one is made beside `path` and moved there when its genesis is written: what stands at
+/// `path` is always whole, and whatever is missing from it was lost.
 pub(crate) fn open(path: &Path, genesis: &GenesisBlock) -> Result<Arc<dyn Store>, OpenError> {
     let inaccessible = |error: std::io::Error| OpenError::Inaccessible {
         path: path.to_path_buf(),
@@ -104,11 +107,15 @@ pub(crate) fn open(path: &Path, genesis: &GenesisBlock) -> Result<Arc<dyn Store>
 fn open_rocks(path: &Path, create: bool) -> Result<RocksStore, OpenError> {
     RocksStore::open(path, create).map_err(|error| {
         let path = path.to_path_buf();
-        let reason = error.to_string();
-        // RocksDB has no kind for these: a lock is an I/O error, and what is missing an invalid argument.
-        if reason.contains("lock") && reason.contains("LOCK") {
+        let is_io = error.kind() == rocksdb::ErrorKind::IOError;
+        let reason = error.into_string();
+        // RocksDB has no kind of its own for a lock that is held or a file that is missing.
+        let is_held = ["Resource temporarily unavailable", "No locks available"]
+            .iter()
+            .any(|text| reason.contains("LOCK") && reason.contains(text));
+        if is_io && is_held {
             OpenError::Locked { path }
-        } else if reason.contains("Permission denied") || reason.contains("No space left") {
+        } else if is_io && !reason.contains("No such file") {
             OpenError::Inaccessible { path, reason }
         } else {
             OpenError::Damaged { path, reason }
@@ -165,8 +172,8 @@ pub(crate) fn begin(store: &dyn Store, genesis: &GenesisBlock) -> Result<(), Sto
     store.write(batch)
 }
 
-/// Reads the head and the tree of a store that has begun with the genesis of this hash; `path` is for the
-/// error.
+/// Reads the head and the tree of a store that has begun with the genesis of this hash; `path` is
+/// for the error.
 pub(crate) fn recover(
     store: &dyn Store,
     path: &Path,
@@ -198,7 +205,7 @@ fn check(store: &dyn Store, meta: &Meta) -> Result<Arc<Version>, StoreError> {
             "its values have the root {computed}, and block {height} was committed with {root}"
         )));
     }
-    check_order(store, &tree, leaves.len())?;
+    check_order(store, &leaves)?;
     Ok(Version::new(read_head(store, meta)?, tree, BTreeMap::new()))
 }
 
@@ -230,17 +237,18 @@ fn read_leaves(store: &dyn Store) -> Result<Vec<Leaf>, StoreError> {
     Ok(leaves)
 }
 
-fn check_order(store: &dyn Store, tree: &Tree, leaves: usize) -> Result<(), StoreError> {
-    let mut count = 0usize;
+fn check_order(store: &dyn Store, leaves: &[Leaf]) -> Result<(), StoreError> {
+    let mut paths = Vec::with_capacity(leaves.len());
     scan_all(store, Family::Order, |key, _| {
-        count += 1;
-        if !tree.contains(&order::read_row(key)?.path()) {
-            return Err(damaged("the order of its keys names one that has no value"));
-        }
+        paths.push(order::read_row(key)?.path());
         Ok(())
     })?;
-    if count != leaves {
-        return Err(damaged(format!("it holds {leaves} values, and {count} keys in their order")));
+    paths.sort_unstable();
+    if !leaves.iter().map(|leaf| &leaf.path).eq(&paths) {
+        let (values, keys) = (leaves.len(), paths.len());
+        return Err(damaged(format!(
+            "the {keys} keys in their order are not those of its {values} values"
+        )));
     }
     Ok(())
 }
@@ -278,3 +286,7 @@ fn read_head(store: &dyn Store, meta: &Meta) -> Result<Head, StoreError> {
     }
     Ok(Head { header: record.header, hash: meta.block, result: record.result, certificate })
 }
+
+#[cfg(test)]
+#[path = "recovery_tests.rs"]
+mod tests;

@@ -21,8 +21,8 @@ use crate::view::StateView;
 
 /// The authenticated store. Cheap to clone; all clones are one.
 ///
-/// Any thread may read at any time. One thread makes overlays and commits them. Reads that the disk fails
-/// end the process with the reason.
+/// Any thread may read at any time. One thread makes overlays and commits them. Reads that the disk
+/// fails end the process with the reason.
 #[derive(Clone)]
 pub struct State {
     inner: Arc<Inner>,
@@ -66,8 +66,8 @@ pub struct ProvedValue {
     pub proof: StateProof,
 }
 
-/// Why a commit failed. The process is to stop: what it had acknowledged stands, and opening finds out
-/// whether this commit does.
+/// Why a commit failed. The process is to stop: what it had acknowledged stands, and opening finds
+/// out whether this commit does.
 #[derive(Debug, Error)]
 pub enum CommitError {
     #[error(
@@ -79,8 +79,8 @@ pub enum CommitError {
 }
 
 impl State {
-    /// Opens the database at `path`, a directory for it alone, and checks all of it; see [`recovery`]. Where
-    /// there is nothing yet, it begins with `genesis`.
+    /// Opens the database at `path`, a directory for it alone, and checks all of it; see
+    /// `recovery`. Where there is nothing yet, it begins with `genesis`.
     pub fn open(path: &Path, genesis: &GenesisBlock) -> Result<Self, OpenError> {
         let store = recovery::open(path, genesis)?;
         let version = recovery::recover(store.as_ref(), path, &genesis.genesis_hash)?;
@@ -94,8 +94,8 @@ impl State {
         Self::recovered(store, genesis.genesis_hash)
     }
 
-    /// What a process finds that crashed and starts again: a state in memory opened from what was committed
-    /// to this one, by the same recovery as from disk. The two share nothing.
+    /// What a process finds that crashed and starts again: a state in memory opened from what was
+    /// committed to this one, by the same recovery as from disk. The two share nothing.
     ///
     /// # Panics
     ///
@@ -124,7 +124,8 @@ impl State {
         self.version().head.clone()
     }
 
-    /// The value of a key at the head. For several reads that belong together take a [`Self::view`].
+    /// The value of a key at the head. For several reads that belong together take a
+    /// [`Self::view`].
     pub fn get(&self, key: &StateKey) -> Option<Vec<u8>> {
         self.view(None).get(key)
     }
@@ -151,15 +152,15 @@ impl State {
         }
     }
 
-    /// Commits blocks, all in one synced write: when this returns they are on the disk, and the last is the
-    /// head.
+    /// Commits blocks, all in one synced write: when this returns they are on the disk, and the
+    /// last is the head.
     ///
     /// # Panics
     ///
-    /// When the blocks are none, or do not stand one on the other and the first on the head; when an overlay
-    /// is not made on that of the block before, or its root is not the one in the result; when the last
-    /// block has no certificate, or any has another block's. Such blocks are a bug of ours, and must never
-    /// reach the disk.
+    /// When the blocks are none, or do not stand one on the other and the first on the head; when
+    /// an overlay is not made on that of the block before, or its root is not the one in the
+    /// result; when the last block has no certificate, or any has another block's. Such blocks are
+    /// a bug of ours, and must never reach the disk.
     pub fn commit(&self, blocks: Vec<CommittedBlock>) -> Result<(), CommitError> {
         let mut writer = self.inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
         if matches!(*writer, Writer::Failed) {
@@ -168,7 +169,7 @@ impl State {
         let before = self.version();
         let last = commit::check(&before, &blocks);
         let store = self.inner.store.as_ref();
-        let prepared = commit::prepare(store, &blocks)?;
+        let prepared = commit::prepare(store, self.inner.genesis, &last.head, &blocks)?;
         let version = Version::new(last.head, last.overlay.tree.clone(), prepared.overwritten);
         *writer = Writer::Failed;
         before.link(version.clone());
@@ -197,14 +198,14 @@ impl State {
         or_abort(blocks::height_of(self.inner.store.as_ref(), block))
     }
 
-    /// The certificate that commits the block at a height: its own, or that of the next block above that
-    /// has one, which commits all its ancestors.
+    /// The certificate that commits the block at a height: its own, or that of the next block above
+    /// that has one, which commits all its ancestors.
     pub fn certificate_at_or_above(&self, height: Height) -> Option<(Height, CommitCertificate)> {
         or_abort(certificates::at_or_above(self.inner.store.as_ref(), height))
     }
 
-    /// Height and place in the block of a transaction's receipt. Where a transaction came several times, it
-    /// is the one that was executed, or else the last one that was rejected.
+    /// Height and place in the block of a transaction's receipt. Where a transaction came several
+    /// times, it is the one that was executed, or else the last one that was rejected.
     pub fn transaction(&self, hash: &Hash) -> Option<(Height, usize)> {
         let place = or_abort(transactions::get(self.inner.store.as_ref(), hash))?;
         Some((place.height, place.index as usize))
@@ -215,7 +216,8 @@ impl State {
         or_abort(receipts::get(self.inner.store.as_ref(), height))
     }
 
-    /// The value of a key at the head, or its absence, with the proof against the head's state root.
+    /// The value of a key at the head, or its absence, with the proof against the head's state
+    /// root.
     pub fn prove(&self, key: &StateKey) -> ProvedValue {
         let version = self.version();
         let record = or_abort(version.record(self.inner.store.as_ref(), key));
@@ -241,3 +243,7 @@ impl fmt::Debug for State {
         write!(f, "State(height {}, block {:?})", version.head.header.height, version.head.hash)
     }
 }
+
+#[cfg(test)]
+#[path = "state_tests.rs"]
+mod tests;

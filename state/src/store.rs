@@ -1,7 +1,7 @@
 //! The store below: ordered maps of bytes, one for each family, written in atomic batches.
 //!
-//! Two of them: RocksDB in the node ([`rocks`]) and memory in simulations ([`memory`]). Everything above
-//! works on either, so that a simulated crash and restart goes the very way a real one does.
+//! Two of them: RocksDB in the node (`rocks`) and memory in simulations (`memory`). Everything
+//! above works on either, so that a simulated crash and restart goes the very way a real one does.
 
 pub(crate) mod memory;
 pub(crate) mod rocks;
@@ -17,14 +17,15 @@ use crate::family::Family;
 pub(crate) trait Store: Debug + Send + Sync {
     fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// Visits the rows from `from` on in the order of their keys, until the visitor breaks. A row written
-    /// meanwhile may or may not be seen. The visitor must not call the store.
+    /// Visits the rows from `from` on in the order of their keys, until the visitor breaks. A row
+    /// written meanwhile may or may not be seen. The visitor must not call the store.
     fn scan(&self, family: Family, from: &[u8], visit: Visitor<'_>) -> Result<(), StoreError>;
 
     /// Writes all or nothing, and returns when it is on the disk.
     fn write(&self, batch: Batch) -> Result<(), StoreError>;
 
-    /// A store with the same content that goes its own way; `None` where that is no matter of memory.
+    /// A store with the same content that goes its own way; `None` where that is no matter of
+    /// memory.
     fn copy(&self) -> Option<Arc<dyn Store>>;
 }
 
@@ -70,16 +71,16 @@ impl Batch {
     }
 }
 
-/// The value of a read, or the end of the process: a broken disk is never a missing account, and no caller
-/// could do anything sensible with half of the state.
+/// The value of a read, or the end of the process: a broken disk is never a missing account, and no
+/// caller could do anything sensible with half of the state.
 pub(crate) fn or_abort<T>(read: Result<T, StoreError>) -> T {
     match read {
         Ok(value) => value,
         Err(error) => {
             eprintln!(
-                "fatal: reading the state failed: {error}. Check the disk; then restart, and if the error \
-                 stays, restore the data directory from a backup, or remove it to fetch the chain from the \
-                 other validators."
+                "fatal: reading the state failed: {error}. Check the disk; then restart, and if \
+                 the error stays, restore the data directory from a backup, or remove it to fetch the \
+                 chain from the other validators."
             );
             std::process::abort();
         }

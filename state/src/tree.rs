@@ -1,12 +1,12 @@
 //! The sparse binary Merkle tree over the state, in memory.
 //!
-//! A leaf stands for one key, at its 256-bit path. A subtree with a single leaf *is* that leaf, and an empty
-//! one is nothing, so the shape, and with it the root, is a function of the leaves alone: no order of
-//! insertions and deletions shows in it.
+//! A leaf stands for one key, at its 256-bit path. A subtree with a single leaf *is* that leaf, and
+//! an empty one is nothing, so the shape, and with it the root, is a function of the leaves alone:
+//! no order of insertions and deletions shows in it.
 //!
-//! The tree is persistent: an update makes new nodes along the changed paths and shares all others with the
-//! tree it came from. Overlays, forks and the views of readers are therefore each just a root; none copies
-//! anything. It costs about 190 bytes of memory a key.
+//! The tree is persistent: an update makes new nodes along the changed paths and shares all others
+//! with the tree it came from. Overlays, forks and the views of readers are therefore each just a
+//! root; none copies anything. It costs about 190 bytes of memory a key.
 
 use std::sync::Arc;
 
@@ -51,8 +51,8 @@ impl Tree {
         Self { root: build(leaves, 0) }
     }
 
-    /// The tree with these changes, which ascend strictly by path. Deleting what is not there changes
-    /// nothing.
+    /// The tree with these changes, which ascend strictly by path. Deleting what is not there
+    /// changes nothing.
     pub(crate) fn update(&self, changes: &[LeafChange]) -> Self {
         assert_ascending(changes.iter().map(|(path, _)| path));
         Self { root: update(&self.root, changes, 0) }
@@ -62,12 +62,9 @@ impl Tree {
         hash_of(&self.root)
     }
 
-    pub(crate) fn contains(&self, path: &Hash) -> bool {
-        self.descend(path, |_| ()).is_some_and(|leaf| leaf.path == *path)
-    }
-
-    /// The proof of what stands at `path`. The tree knows the height of a value's last change only by hash,
-    /// so the caller says it; `None` when the caller and the tree disagree on whether there is a value.
+    /// The proof of what stands at `path`. The tree knows the height of a value's last change only
+    /// by hash, so the caller says it; `None` when the caller and the tree disagree on whether
+    /// there is a value.
     pub(crate) fn prove(&self, path: &Hash, changed: Option<Height>) -> Option<StateProof> {
         let mut siblings = Vec::new();
         let leaf = self.descend(path, |sibling| siblings.push(hash_of(sibling)));
@@ -82,8 +79,8 @@ impl Tree {
         Some(StateProof { terminal, siblings })
     }
 
-    /// The leaf at the end of the way along `path`, which may be another path's. Passes the siblings on the
-    /// way, from the root down.
+    /// The leaf at the end of the way along `path`, which may be another path's. Passes the
+    /// siblings on the way, from the root down.
     fn descend(&self, path: &Hash, mut pass: impl FnMut(&Link)) -> Option<&Leaf> {
         let (mut at, mut depth) = (&self.root, 0);
         loop {

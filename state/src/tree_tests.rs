@@ -30,7 +30,7 @@ fn crowded_path(random: &mut ChaCha20Rng) -> Hash {
     let mut path = [0; 32];
     let position = usize::try_from(random.next_u32() % 32).unwrap();
     path[position] = 1 << (random.next_u32() % 8);
-    path[31] ^= u8::from(random.next_u32() % 2 == 0);
+    path[31] ^= u8::from(random.next_u32().is_multiple_of(2));
     Hash(path)
 }
 
@@ -46,7 +46,7 @@ fn random_changes(
     (0..count)
         .map(|_| {
             let value = Hash::of_bytes(Domain::StateValue, &random.next_u64().to_le_bytes());
-            (path(random), (random.next_u32() % 3 != 0).then_some(value))
+            (path(random), (!random.next_u32().is_multiple_of(3)).then_some(value))
         })
         .collect()
 }

@@ -1,13 +1,15 @@
 //! Committed states as readers see them.
 //!
-//! The store holds the newest state only. A reader that began before a commit must still see the state it
-//! began with, so each commit leaves behind what it overwrote: versions form a list from old to new, and
-//! each carries the records that stood before it. A reader of version V reads the store, and then looks
-//! whether a version after V overwrote that key; if so, the record the first of them found is V's.
+//! The store holds the newest state only. A reader that began before a commit must still see the
+//! state it began with, so each commit leaves behind what it overwrote: versions form a list from
+//! old to new, and each carries the records that stood before it. A reader of version V reads the
+//! store, and then looks whether a version after V overwrote that key; if so, the record the first
+//! of them found is V's.
 //!
-//! The commit links its version *before* it writes the store, and the reader looks *after* it has read. So
-//! whoever reads a new record also sees the link that says what it was before. There is no lock between
-//! readers and the writer, and the list is as long as the oldest living reader needs: links go forward only.
+//! The commit links its version *before* it writes the store, and the reader looks *after* it has
+//! read. So whoever reads a new record also sees the link that says what it was before. There is no
+//! lock between readers and the writer, and the list is as long as the oldest living reader needs:
+//! links go forward only.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};

@@ -13,10 +13,11 @@ use crate::store::{Store, StoreError, or_abort};
 
 /// One state, the same for as long as the view lives, whatever is committed meanwhile.
 ///
-/// A long-lived view costs memory: it keeps the old values of all that was overwritten since. Make one for
-/// each piece of work.
+/// A long-lived view costs memory: it keeps the old values of all that was overwritten since. Make
+/// one for each piece of work.
 ///
-/// Reads that the disk fails end the process with the reason: a broken disk is never a missing account.
+/// Reads that the disk fails end the process with the reason: a broken disk is never a missing
+/// account.
 #[derive(Clone)]
 pub struct StateView {
     store: Arc<dyn Store>,
@@ -33,9 +34,9 @@ impl StateView {
         or_abort(self.base.get(self.store.as_ref(), key))
     }
 
-    /// The first `limit` keys, with their values, that begin with `prefix` in its namespace; in order, and
-    /// beginning after `after` when it is given. The cost follows `limit`, not the size of the namespace,
-    /// unless many keys have just been deleted.
+    /// The first `limit` keys, with their values, that begin with `prefix` in its namespace; in
+    /// order, and beginning after `after` when it is given. The cost follows `limit`, not the size
+    /// of the namespace, unless many keys have just been deleted.
     pub fn scan(
         &self,
         prefix: &StateKey,
@@ -83,7 +84,8 @@ impl StateView {
         Ok(found)
     }
 
-    /// At most `limit` keys of the store from `from` on while `begins`, and whether there may be more.
+    /// At most `limit` keys of the store from `from` on while `begins`, and whether there may be
+    /// more.
     fn stored_keys(
         &self,
         from: &StateKey,

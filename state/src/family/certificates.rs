@@ -1,4 +1,5 @@
-//! `certificates`: height → commit certificate. A block committed by its descendant's certificate has no row.
+//! `certificates`: height → commit certificate. A block committed by its descendant's certificate
+//! has no row.
 
 use std::ops::ControlFlow;
 

@@ -1,5 +1,5 @@
-//! The stored format, byte for byte. Whoever changes it must raise the format version and say how an older
-//! database is read.
+//! The stored format, byte for byte. Whoever changes it must raise the format version and say how
+//! an older database is read.
 
 use primitives::codec::FormatVersion;
 use primitives::{

@@ -1,5 +1,5 @@
-//! `order`: namespace ‖ key → nothing. Paths are hashes, so this is what ordered scans go by. Written only
-//! when a key comes or goes.
+//! `order`: namespace ‖ key → nothing. Paths are hashes, so this is what ordered scans go by.
+//! Written only when a key comes or goes.
 
 use borsh::BorshDeserialize;
 use primitives::{Namespace, StateKey, codec};

@@ -12,8 +12,8 @@ pub(crate) struct Place {
     pub(crate) height: Height,
     /// Among the block's receipts.
     pub(crate) index: u32,
-    /// Whether it used its nonce there. A rejected transaction may come again and be executed; an executed
-    /// one that comes again is rejected, which must not hide its receipt.
+    /// Whether it used its nonce there. A rejected transaction may come again and be executed; an
+    /// executed one that comes again is rejected, which must not hide its receipt.
     pub(crate) executed: bool,
 }
 

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use rocksdb::{ColumnFamily, DB, Direction, ErrorKind, IteratorMode, WriteBatch};
+use rocksdb::{ColumnFamily, DB, ErrorKind, WriteBatch};
 
 use super::{Batch, Store, StoreError, Visitor};
 use crate::family::Family;
@@ -35,15 +35,16 @@ impl Store for RocksStore {
     }
 
     fn scan(&self, family: Family, from: &[u8], visit: Visitor<'_>) -> Result<(), StoreError> {
-        let start = IteratorMode::From(from, Direction::Forward);
-        let family = self.family(family)?;
-        for row in self.database.iterator_cf_opt(family, options::scan(), start) {
-            let (key, value) = row?;
-            if visit(&key, &value) == ControlFlow::Break(()) {
+        let mut rows = self.database.raw_iterator_cf_opt(self.family(family)?, options::scan());
+        rows.seek(from);
+        while let Some((key, value)) = rows.item() {
+            if visit(key, value) == ControlFlow::Break(()) {
                 break;
             }
+            rows.next();
         }
-        Ok(())
+        // An iterator that met an error looks like one that has come to the end.
+        Ok(rows.status()?)
     }
 
     fn write(&self, batch: Batch) -> Result<(), StoreError> {

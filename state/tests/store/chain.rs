@@ -36,7 +36,7 @@ pub fn random_changes(random: &mut ChaCha20Rng, keys: u32, count: u32) -> Change
     (0..count)
         .map(|_| {
             let value = random.next_u64().to_le_bytes().to_vec();
-            (key(random.next_u32() % keys), (random.next_u32() % 3 != 0).then_some(value))
+            (key(random.next_u32() % keys), (!random.next_u32().is_multiple_of(3)).then_some(value))
         })
         .collect()
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use quorate_state::{Head, OpenError, State};
@@ -50,6 +51,14 @@ fn check_damaged(path: &Path, context: &str) {
     assert!(matches!(error, OpenError::Damaged { .. }), "{context}: {error}");
     let text = error.to_string();
     assert!(text.contains("is damaged") && text.contains("Restore it from a backup"), "{text}");
+}
+
+/// Flips a bit without replacing the file, so that whoever has it open sees it.
+fn flip_in_place(file: &Path, position: usize) {
+    let bytes = fs::read(file).unwrap();
+    let mut file = fs::OpenOptions::new().write(true).open(file).unwrap();
+    file.seek(SeekFrom::Start(position as u64)).unwrap();
+    file.write_all(&[bytes[position] ^ 0x10]).unwrap();
 }
 
 fn flip(file: &Path, position: usize) {
@@ -114,6 +123,63 @@ fn a_missing_or_shortened_file_is_noticed() {
         fs::remove_file(copied.join(name)).unwrap();
         check_damaged(&copied, &format!("without {name}"));
     }
+}
+
+/// A log whose end is unreadable is what a power cut leaves, so RocksDB drops it. What remains is
+/// the state of an earlier commit, whole, and never a mixture.
+#[test]
+fn a_flipped_bit_in_the_log_loses_whole_commits_only() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state");
+    let mut random = ChaCha20Rng::seed_from_u64(2);
+    let state = State::open(&path, &genesis()).unwrap();
+    let mut heads = vec![state.head()];
+    for _ in 0..10 {
+        commit(&state, random_changes(&mut random, 100, 30));
+        heads.push(state.head());
+    }
+    // Copied while it is open, as a killed process leaves it.
+    let (_killed, killed) = copy(&path);
+    assert_eq!(State::open(&killed, &genesis()).unwrap().head(), heads[10]);
+    let log = files(&path, |name| name.ends_with(".log")).pop().unwrap();
+    let name = log.file_name().unwrap().to_str().unwrap();
+    let length = usize::try_from(fs::metadata(&log).unwrap().len()).unwrap();
+    let mut reached = Vec::new();
+    for position in (0..length).step_by(length / 12) {
+        let (_copied, copied) = copy(&path);
+        flip(&copied.join(name), position);
+        let head = State::open(&copied, &genesis()).unwrap().head();
+        assert!(heads.contains(&head), "byte {position} of {length}");
+        reached.push(head.header.height);
+    }
+    assert!(reached.is_sorted() && reached.first() < reached.last(), "{reached:?}");
+}
+
+/// Runs in a process of its own, which it ends.
+#[test]
+fn a_read_that_the_disk_fails_ends_the_process() {
+    const DATABASE: &str = "QUORATE_TEST_DATABASE";
+    if let Some(path) = std::env::var_os(DATABASE) {
+        let path = PathBuf::from(path);
+        let state = State::open(&path, &genesis()).unwrap();
+        for table in files(&path, |name| name.ends_with(".sst")) {
+            let length = usize::try_from(fs::metadata(&table).unwrap().len()).unwrap();
+            (0..length / 2).step_by(64).for_each(|position| flip_in_place(&table, position));
+        }
+        let values = (0..2_000).filter_map(|number| state.get(&key(number))).count();
+        println!("read {values} values");
+        return;
+    }
+    let (_directory, path, _) = closed_database();
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["damage::a_read_that_the_disk_fails_ends_the_process", "--exact", "--nocapture"])
+        .env(DATABASE, &path)
+        .output()
+        .unwrap();
+    let (said, error) = (String::from_utf8(output.stdout), String::from_utf8(output.stderr));
+    assert!(!output.status.success(), "{said:?}");
+    assert!(!said.unwrap().contains("read "), "no value and no absence was made up");
+    assert!(error.unwrap().contains("fatal: reading the state failed"));
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! The store from outside: what its users rely on.
 
+// These are tests throughout, helpers included.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
 mod agreement;
 mod chain;
 mod commits;

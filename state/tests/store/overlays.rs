@@ -91,7 +91,8 @@ fn a_committed_overlay_lets_go_of_those_below() {
     assert_eq!(state.view(below.as_ref()).get(&key(0)), Some(vec![2]));
 }
 
-/// Every block writes its height under all keys, so that a reader that sees two heights saw a mixture.
+/// Every block writes its height under all keys, so that a reader that sees two heights saw a
+/// mixture.
 fn readers_see_whole_blocks(state: &State) {
     let done = AtomicBool::new(false);
     let value = |height: u64| Some(height.to_be_bytes().to_vec());

@@ -1,0 +1,101 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use primitives::certificate::Signatures;
+use primitives::codec::FormatVersion;
+use primitives::{Epoch, Namespace, TimestampMs, ValidatorIndex};
+
+use super::*;
+use crate::family::Family;
+use crate::store::{Batch, Visitor};
+
+/// A store in memory whose disk can fill up.
+#[derive(Debug, Default)]
+struct FillingStore {
+    memory: MemoryStore,
+    full: AtomicBool,
+}
+
+impl Store for Arc<FillingStore> {
+    fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.memory.get(family, key)
+    }
+
+    fn scan(&self, family: Family, from: &[u8], visit: Visitor<'_>) -> Result<(), StoreError> {
+        self.memory.scan(family, from, visit)
+    }
+
+    fn write(&self, batch: Batch) -> Result<(), StoreError> {
+        if self.full.load(Ordering::Relaxed) {
+            return Err(StoreError::Failed("no space left".to_owned()));
+        }
+        self.memory.write(batch)
+    }
+
+    fn copy(&self) -> Option<Arc<dyn Store>> {
+        None
+    }
+}
+
+fn key() -> StateKey {
+    StateKey { namespace: Namespace::System, key: vec![1] }
+}
+
+fn next_block(state: &State, value: u8) -> CommittedBlock {
+    let head = state.head().header;
+    let overlay = state.overlay(None, head.height.next(), [(key(), Some(vec![value]))].into());
+    let header = Header {
+        version: FormatVersion::V1,
+        epoch: Epoch::ZERO,
+        view: head.view.next(),
+        height: head.height.next(),
+        parent: head.hash(),
+        parent_view: head.view,
+        payload: Vec::new(),
+        timestamp: TimestampMs(head.timestamp.0 + 1),
+        proposer: ValidatorIndex(0),
+    };
+    let result = ExecutionResult {
+        height: header.height,
+        state_root: overlay.root(),
+        receipts_root: Hash::ZERO,
+        next_validators: Hash::ZERO,
+    };
+    let certificate = CommitCertificate {
+        epoch: Epoch::ZERO,
+        view: header.view,
+        block: header.hash(),
+        result,
+        signatures: Signatures(Vec::new()),
+    };
+    let (batches, receipts, certificate) = (Vec::new(), Vec::new(), Some(certificate));
+    CommittedBlock { header, batches, receipts, result, overlay, certificate }
+}
+
+#[test]
+fn a_write_that_fails_is_the_last() {
+    let disk = Arc::new(FillingStore::default());
+    let store: Arc<dyn Store> = Arc::new(disk.clone());
+    let genesis = GenesisBlock {
+        header: Header::genesis(Hash::ZERO, TimestampMs(1)),
+        genesis_hash: Hash::ZERO,
+        changes: Changes::new(),
+        next_validators: Hash::ZERO,
+    };
+    recovery::begin(store.as_ref(), &genesis).unwrap();
+    let state = State::recovered(store, Hash::ZERO);
+    state.commit(vec![next_block(&state, 1)]).unwrap();
+    let before = state.head();
+
+    disk.full.store(true, Ordering::Relaxed);
+    let failed = state.commit(vec![next_block(&state, 2)]);
+    assert!(matches!(failed, Err(CommitError::Store(StoreError::Failed(_)))), "{failed:?}");
+    // Even with space again: nobody knows what the failed write left.
+    disk.full.store(false, Ordering::Relaxed);
+    let stopped = state.commit(vec![next_block(&state, 3)]);
+    assert!(matches!(stopped, Err(CommitError::Stopped)), "{stopped:?}");
+    assert_eq!(state.head(), before);
+    assert_eq!(state.get(&key()), Some(vec![1]));
+    let proved = state.prove(&key());
+    let root = before.result.state_root;
+    assert_eq!(proved.proof.verify(&root, &key(), proved.value.as_deref()), Ok(()));
+}
