@@ -7,7 +7,8 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::{AbiError, Selector, Type, limits};
 
-/// All that a caller, an explorer or a node needs to know of a contract. Encoded with borsh, field by field.
+/// All that a caller, an explorer or a node needs to know of a contract. Encoded with borsh, field
+/// by field.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Abi {
     /// The version of the host interface: [`crate::host::VERSION`].
@@ -16,7 +17,8 @@ pub struct Abi {
     /// The version of the contract's package.
     pub version: String,
     pub docs: String,
-    /// Grows when the stored state changes its meaning; an upgrade from another number must migrate.
+    /// Grows when the stored state changes its meaning; an upgrade from another number must
+    /// migrate.
     pub state_version: u32,
     pub methods: Vec<Method>,
     pub events: Vec<Event>,
@@ -34,7 +36,8 @@ pub struct Method {
     pub kind: MethodKind,
     /// Whether native units may be sent along. The host refuses them otherwise.
     pub payable: bool,
-    /// Whether it may be entered while the contract is being called already. The host refuses it otherwise.
+    /// Whether it may be entered while the contract is being called already. The host refuses it
+    /// otherwise.
     pub reentrant: bool,
     pub docs: String,
     pub parameters: Vec<Parameter>,
@@ -62,8 +65,8 @@ pub struct Parameter {
     pub ty: Type,
 }
 
-/// What a contract may emit: the first topic is the selector, the indexed fields are further topics in
-/// their order, the others follow one another in the data.
+/// What a contract may emit: the first topic is the selector, the indexed fields are further topics
+/// in their order, the others follow one another in the data.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Event {
     pub name: String,

@@ -1,8 +1,9 @@
 //! The description as constants, and its encoding inside the compiler.
 //!
-//! The SDK's macros write a [`ContractLayout`], and a static of [`encoded_len`] bytes, filled by [`encode`],
-//! goes into the module's custom section. So no module has to be run, and no tool to be trusted, to learn
-//! what a contract offers. The bytes are those of [`crate::Abi::encode`]; a test compares them.
+//! The SDK's macros write a [`ContractLayout`], and a static of [`encoded_len`] bytes, filled by
+//! [`encode`], goes into the module's custom section. So no module has to be run, and no tool to be
+//! trusted, to learn what a contract offers. The bytes are those of [`crate::Abi::encode`]; a test
+//! compares them.
 #![allow(clippy::indexing_slicing, reason = "const fn has no iterators; it fails in the compiler")]
 #![allow(missing_docs, reason = "each type mirrors the one of the same name in the crate's root")]
 

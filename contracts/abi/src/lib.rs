@@ -1,9 +1,10 @@
-//! What a contract and its surroundings agree on: the [`host`] interface, and the [`Abi`] that every module
-//! carries in a custom section, so that any node can decode its calls, results, events, errors and state.
+//! What a contract and its surroundings agree on: the [`host`] interface, and the [`Abi`] that
+//! every module carries in a custom section, so that any node can decode its calls, results,
+//! events, errors and state.
 //!
 //! - [`Abi`] and its parts, [`Type`]: the description, owned; decoded strictly and within bounds.
-//! - [`layout`]: the same description as constants, and its encoder that runs in the compiler. This is how
-//!   the SDK puts it into the module without running anything.
+//! - [`layout`]: the same description as constants, and its encoder that runs in the compiler. This
+//!   is how the SDK puts it into the module without running anything.
 //! - [`module`]: finding and embedding the section.
 //! - [`json`] (feature `json`): JSON to canonical binary and back, by the description.
 //!

@@ -1,7 +1,7 @@
 //! The custom section of a WebAssembly module that carries the ABI.
 //!
-//! Only the module's outer shape is read: header, then sections of an id, a length and bytes. Whether their
-//! contents are valid is for whoever runs the module to check.
+//! Only the module's outer shape is read: header, then sections of an id, a length and bytes.
+//! Whether their contents are valid is for whoever runs the module to check.
 
 use alloc::vec::Vec;
 
@@ -12,8 +12,8 @@ const HEADER: [u8; 8] = *b"\0asm\x01\0\0\0";
 const CUSTOM: u8 = 0;
 
 impl Abi {
-    /// The description that a module carries. Exactly one section must hold it. Never panics, whatever the
-    /// bytes, and costs one pass over the sections' headers.
+    /// The description that a module carries. Exactly one section must hold it. Never panics,
+    /// whatever the bytes, and costs one pass over the sections' headers.
     pub fn from_module(wasm: &[u8]) -> Result<Self, AbiError> {
         let mut found = None;
         for section in sections(wasm)? {

@@ -4,14 +4,17 @@ use crate::Selector;
 
 /// The selector of a method or an event: `BLAKE3("quorate:selector" ‖ name)`, its first four bytes.
 ///
-/// Only the name counts: a contract has no two methods of one name, and parameters are checked by decoding.
+/// Only the name counts: a contract has no two methods of one name, and parameters are checked by
+/// decoding.
 pub fn selector(name: &str) -> Selector {
     short_hash(b"quorate:selector", name)
 }
 
-/// What leads the keys of a storage collection: `BLAKE3("quorate:storage:" ‖ name)`, its first four bytes.
+/// What leads the keys of a storage collection: `BLAKE3("quorate:storage:" ‖ name)`, its first four
+/// bytes.
 ///
-/// It hangs on the name alone, so that fields can be added and moved without touching what is stored.
+/// It hangs on the name alone, so that fields can be added and moved without touching what is
+/// stored.
 pub fn storage_prefix(name: &str) -> Selector {
     short_hash(b"quorate:storage:", name)
 }

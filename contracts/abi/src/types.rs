@@ -10,8 +10,8 @@ use borsh::{BorshDeserialize, BorshSerialize, io};
 
 use crate::limits::{FIELDS_MAX, TYPE_DEPTH_MAX};
 
-/// A type, whole: named types stand inline, with the names of their fields. The encoding of its values is
-/// borsh's.
+/// A type, whole: named types stand inline, with the names of their fields. The encoding of its
+/// values is borsh's.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
 pub enum Type {
     /// `()`; no bytes.
@@ -40,8 +40,8 @@ pub enum Type {
     /// A fixed number of elements; of bytes it is `0x` hex in JSON.
     Array(Box<Type>, u32),
     Tuple(Vec<Type>),
-    /// Entries in the order of their keys, each key once. A key is a number, a boolean, a string, bytes, an
-    /// address or a hash.
+    /// Entries in the order of their keys, each key once. A key is a number, a boolean, a string,
+    /// bytes, an address or a hash.
     Map(Box<Type>, Box<Type>),
     Struct {
         name: String,
@@ -84,8 +84,8 @@ impl Type {
         )
     }
 
-    /// The fewest bytes that a value can have. Collections of elements without bytes are refused, since four
-    /// bytes of length would then make billions of elements.
+    /// The fewest bytes that a value can have. Collections of elements without bytes are refused,
+    /// since four bytes of length would then make billions of elements.
     pub fn encoded_len_min(&self) -> usize {
         let all = |fields: &[Field]| {
             fields.iter().fold(0, |sum: usize, f| sum.saturating_add(f.ty.encoded_len_min()))
@@ -112,13 +112,15 @@ impl Type {
     }
 }
 
-/// Whether these are the fields of a tuple struct or a tuple variant: `0`, `1`, … in order, and not none.
+/// Whether these are the fields of a tuple struct or a tuple variant: `0`, `1`, … in order, and not
+/// none.
 pub(crate) fn are_positional(fields: &[Field]) -> bool {
     let is_index = |(index, field): (usize, &Field)| field.name.parse() == Ok(index);
     !fields.is_empty() && fields.iter().enumerate().all(is_index)
 }
 
-/// As Rust would write it: `Option<u64>`, `(String, [u8; 4])`, the bare name of a struct or an enum.
+/// As Rust would write it: `Option<u64>`, `(String, [u8; 4])`, the bare name of a struct or an
+/// enum.
 impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

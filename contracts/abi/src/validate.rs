@@ -7,26 +7,27 @@ use alloc::string::{String, ToString};
 use borsh::io;
 use thiserror::Error;
 
+use crate::host::{ABI_SECTION, VERSION};
 use crate::limits::{
-    ARRAY_LENGTH_MAX, DOCS_BYTES_MAX, EVENT_INDEXED_MAX, FIELDS_MAX, ITEMS_MAX, NAME_BYTES_MAX,
-    PARAMETERS_MAX,
+    ABI_BYTES_MAX, ARRAY_LENGTH_MAX, DOCS_BYTES_MAX, EVENT_INDEXED_MAX, FIELDS_MAX, ITEMS_MAX,
+    NAME_BYTES_MAX, PARAMETERS_MAX,
 };
-use crate::{Abi, Event, Field, Method, MethodKind, Selector, StorageKind, Type, host, limits};
+use crate::{Abi, Event, Field, Method, MethodKind, Selector, StorageKind, Type};
 
 /// Why a module's description was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AbiError {
     #[error("this is not a WebAssembly module: {0}")]
     NotAModule(&'static str),
-    #[error("the module has no `{name}` section; build it with the contract SDK", name = host::ABI_SECTION)]
+    #[error("the module has no `{ABI_SECTION}` section; build it with the contract SDK")]
     Missing,
-    #[error("the module has more than one `{name}` section", name = host::ABI_SECTION)]
+    #[error("the module has more than one `{ABI_SECTION}` section")]
     Repeated,
-    #[error("the ABI has {length} bytes, and at most {limit} are accepted", limit = limits::ABI_BYTES_MAX)]
+    #[error("the ABI has {length} bytes, and at most {ABI_BYTES_MAX} are accepted")]
     TooLong { length: usize },
     #[error("the ABI is malformed: {0}")]
     Malformed(String),
-    #[error("the contract is built for interface {found}, and this is interface {known}", known = host::VERSION)]
+    #[error("the contract is built for interface {found}, and this is interface {VERSION}")]
     Interface { found: u32 },
     #[error("the ABI is invalid: {0}")]
     Invalid(String),
@@ -45,9 +46,10 @@ fn refuse(message: String) -> Checked {
 }
 
 impl Abi {
-    /// Checks names, lengths, uniqueness of selectors, and that every type can be decoded in bounded space.
+    /// Checks names, lengths, uniqueness of selectors, and that every type can be decoded in
+    /// bounded space.
     pub fn validate(&self) -> Checked {
-        if self.interface != host::VERSION {
+        if self.interface != VERSION {
             return Err(AbiError::Interface { found: self.interface });
         }
         name("the contract", &self.name)?;
@@ -115,7 +117,8 @@ fn event(event: &Event) -> Checked {
     Ok(())
 }
 
-/// The recursion is bounded, since decoding bounds the depth; a description made in memory comes from us.
+/// The recursion is bounded, since decoding bounds the depth; a description made in memory comes
+/// from us.
 fn ty(outer: &Type) -> Checked {
     match outer {
         Type::Option(inner) => ty(inner),

@@ -73,8 +73,8 @@ pub enum BuildError {
 
 /// Compiles the project in `project_dir` and reads its description back.
 ///
-/// The module is optimised for size, linked as a whole and stripped; arithmetic is checked. The first build
-/// with a library from source takes a minute or more, later ones seconds.
+/// The module is optimised for size, linked as a whole and stripped; arithmetic is checked. The
+/// first build with a library from source takes a minute or more, later ones seconds.
 pub fn build(project_dir: &Path, options: &Options) -> Result<Built, BuildError> {
     let project_dir = &fs::canonicalize(project_dir).map_err(file_error(project_dir))?;
     let project = Project::read(project_dir)?;
@@ -128,7 +128,8 @@ fn command(project: &Project, target_dir: &Path, toolchain: &Toolchain) -> Comma
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.current_dir(&project.directory).stdin(Stdio::null());
-    // `cargo rustc` names the crate type, so that a contract's manifest need not, and links it whole.
+    // `cargo rustc` names the crate type, so that a contract's manifest need not, and links it
+    // whole.
     command.args(["rustc", "--lib", "--release", "--crate-type", "cdylib"]);
     command.args(["--package", &project.package, "--target", toolchain.target, "--target-dir"]);
     command.arg(target_dir);
@@ -156,8 +157,8 @@ fn command(project: &Project, target_dir: &Path, toolchain: &Toolchain) -> Comma
     command
 }
 
-/// Keeps this machine's folders out of the module, which quotes file names where it may panic. So the same
-/// source gives the same module wherever it is built.
+/// Keeps this machine's folders out of the module, which quotes file names where it may panic. So
+/// the same source gives the same module wherever it is built.
 fn flags(project: &Project, library: Option<&Path>) -> OsString {
     let mut renamed: Vec<(PathBuf, &str)> = Vec::new();
     // Cargo names the files of a workspace relative to its root, but not those of the vendored SDK.

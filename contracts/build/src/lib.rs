@@ -1,8 +1,9 @@
 //! Builds contracts and scaffolds new ones.
 //!
-//! [`build`] makes a module of a project with whatever compiler there is ([`toolchain`] says in which order
-//! it looks), and reads back the description that the module carries. [`new_project`] writes a project that
-//! needs no checkout of this repository: the SDK's source travels inside the binary.
+//! [`build`] makes a module of a project with whatever compiler there is ([`toolchain`] says in
+//! which order it looks), and reads back the description that the module carries. [`new_project`]
+//! writes a project that needs no checkout of this repository: the SDK's source travels inside the
+//! binary.
 //!
 //! The crate knows the contract interface and cargo, nothing of chains.
 

@@ -1,4 +1,5 @@
-//! The lock file of a new project: the versions that this repository is tested with, of what a contract needs.
+//! The lock file of a new project: the versions that this repository is tested with, of what a
+//! contract needs.
 
 use std::collections::BTreeMap;
 

@@ -77,8 +77,8 @@ const RESERVED: &[&str] = &[
 #[derive(Debug, Error)]
 pub enum NewProjectError {
     #[error(
-        "{0:?} is no name for a contract: use a lowercase letter, then up to 39 of a-z, 0-9, '-' and '_', \
-         and no word of Rust"
+        "{0:?} is no name for a contract: use a lowercase letter, then up to 39 of a-z, 0-9, '-' \
+         and '_', and no word of Rust"
     )]
     Name(String),
     #[error("{0} exists already")]
@@ -89,7 +89,8 @@ pub enum NewProjectError {
 
 /// Writes a contract project into the new folder `name` of `parent`, and answers with its path.
 ///
-/// It stands by itself: the SDK of this version lies in its `vendor` folder, and it is a workspace of its own.
+/// It stands by itself: the SDK of this version lies in its `vendor` folder, and it is a workspace
+/// of its own.
 pub fn new_project(parent: &Path, name: &str) -> Result<PathBuf, NewProjectError> {
     let further =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);

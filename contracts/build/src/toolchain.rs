@@ -2,11 +2,12 @@
 //!
 //! In this order, so that what is there is used before anything is fetched:
 //!
-//! 1. The current toolchain, with `wasm32v1-none` installed: its code uses nothing beyond WebAssembly 1.0.
+//! 1. The current toolchain, with `wasm32v1-none` installed: its code uses nothing beyond
+//!    WebAssembly 1.0.
 //! 2. The current toolchain, with `wasm32-unknown-unknown` installed.
-//! 3. A compiler beside the source of its own library: the current toolchain with `rust-src`, or Debian's
-//!    `rustc-web` with `rust-web-src`. The library is built along; the linker is the `rust-lld` of any
-//!    toolchain, or `wasm-ld`.
+//! 3. A compiler beside the source of its own library: the current toolchain with `rust-src`, or
+//!    Debian's `rustc-web` with `rust-web-src`. The library is built along; the linker is the
+//!    `rust-lld` of any toolchain, or `wasm-ld`.
 //! 4. `rustup target add wasm32v1-none`, when allowed; it is given two minutes.
 //!
 //! Only toolchains that are installed are asked: nothing here makes rustup fetch one.
@@ -165,4 +166,45 @@ fn add_target(directory: &Path) -> bool {
     let _ = child.kill();
     let _ = child.wait();
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// A compiler whose toolchain has these folders and files.
+    fn compiler(sysroot: &Path, files: &[&str]) -> Compiler {
+        for file in files {
+            let path = sysroot.join("lib/rustlib").join(file);
+            let folder = path.parent().expect("it is below the sysroot");
+            fs::create_dir_all(folder).expect("a temporary folder can be written");
+            fs::write(path, "").expect("a temporary folder can be written");
+        }
+        Compiler { rustc: "rustc".into(), sysroot: sysroot.into(), host: "here".into() }
+    }
+
+    #[test]
+    fn the_plainer_target_is_preferred() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let none = compiler(folder.path(), &["here/lib/libcore.rlib"]);
+        assert_eq!(none.installed(), None);
+        let other = compiler(folder.path(), &["wasm32-unknown-unknown/lib/libcore.rlib"]);
+        assert_eq!(other.installed().map(|found| found.target), Some("wasm32-unknown-unknown"));
+        let both = compiler(folder.path(), &["wasm32v1-none/lib/libcore.rlib"]);
+        assert_eq!(both.installed().map(|found| found.target), Some("wasm32v1-none"));
+    }
+
+    #[test]
+    fn a_library_is_built_only_where_its_source_is() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let without = compiler(folder.path(), &["here/bin/rust-lld"]);
+        let linker = linker(&[&without]).expect("the toolchain has one");
+        assert_eq!(linker, folder.path().join("lib/rustlib/here/bin/rust-lld"));
+        assert_eq!(without.building(&linker), None);
+        let with = compiler(folder.path(), &["src/rust/library/alloc/Cargo.toml"]);
+        let found = with.building(&linker).expect("source and linker are there");
+        assert!(matches!(found.library, Library::Built { .. }));
+    }
 }

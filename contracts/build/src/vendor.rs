@@ -49,12 +49,13 @@ pub const FILES: &[File] = files! {
 /// The manifest of this repository's workspace, from which the SDK's crates inherit.
 const WORKSPACE: &str = include_str!("../../../Cargo.toml");
 
-/// The manifest of the workspace that the SDK's crates form in a project: this repository's, with only the
-/// dependencies that they name.
+/// The manifest of the workspace that the SDK's crates form in a project: this repository's, with
+/// only the dependencies that they name.
 ///
 /// # Panics
 ///
-/// When this repository's manifests are not what they were when this was written; a test would have failed.
+/// When this repository's manifests are not what they were when this was written; a test would have
+/// failed.
 pub fn workspace_manifest() -> String {
     let all = table(WORKSPACE);
     let workspace = all.get("workspace").and_then(Value::as_table).expect("it is a workspace");

@@ -1,4 +1,5 @@
-//! A newcomer's project builds by itself. Needs a compiler for WebAssembly, and so is run where one is.
+//! A newcomer's project builds by itself. Needs a compiler for WebAssembly, and so is run where one
+//! is.
 
 use contract_build::{BuildError, Messages, Options, build, new_project};
 use quorate_contract_build as contract_build;

@@ -1,10 +1,10 @@
 //! The macros of the contract SDK; `quorate-sdk` re-exports and documents them.
 //!
-//! [`macro@contract`] reads a module, collects what its attributes mark, and adds three things to it: storage
-//! handles made from the field names, a dispatcher from selectors to methods, and the contract's description
-//! as a constant that goes into a custom section of the module. All checks that need only names are made
-//! here, with the span of the offending item: selectors that collide, methods of the wrong shape, too many
-//! topics. What needs types is left to the traits of the SDK.
+//! [`macro@contract`] reads a module, collects what its attributes mark, and adds three things to
+//! it: storage handles made from the field names, a dispatcher from selectors to methods, and the
+//! contract's description as a constant that goes into a custom section of the module. All checks
+//! that need only names are made here, with the span of the offending item: selectors that collide,
+//! methods of the wrong shape, too many topics. What needs types is left to the traits of the SDK.
 
 mod contract;
 mod data;
@@ -34,8 +34,8 @@ pub fn contract(attribute: TokenStream, item: TokenStream) -> TokenStream {
     contract::expand(module, state_version).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
-/// Makes a struct or an enum usable in parameters, results, events and storage: its canonical encoding and
-/// its description in the ABI.
+/// Makes a struct or an enum usable in parameters, results, events and storage: its canonical
+/// encoding and its description in the ABI.
 #[proc_macro_attribute]
 pub fn data(attribute: TokenStream, item: TokenStream) -> TokenStream {
     syn::parse_macro_input!(attribute as syn::parse::Nothing);

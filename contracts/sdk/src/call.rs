@@ -17,8 +17,9 @@ use crate::{Address, ContractError, Data, encode_into, host};
 /// # }
 /// ```
 ///
-/// The types of arguments and result are those that the other contract's method declares; what does not fit
-/// fails there. What the other contract changed is undone when the call fails, and only then.
+/// The types of arguments and result are those that the other contract's method declares; what does
+/// not fit fails there. What the other contract changed is undone when the call fails, and only
+/// then.
 #[derive(Clone, Debug)]
 #[must_use = "a call does nothing until it is sent"]
 pub struct Call {

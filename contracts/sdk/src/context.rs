@@ -17,8 +17,8 @@ pub struct Context {
     pub contract: Address,
     /// Who called: the sender's account, or a contract.
     pub caller: Address,
-    /// The account that signed the transaction. Not for deciding who may do what: any contract that the
-    /// account calls could act in its name.
+    /// The account that signed the transaction. Not for deciding who may do what: any contract that
+    /// the account calls could act in its name.
     pub origin: Address,
     /// Native units sent along; they are in the contract's balance already.
     pub value: u128,
@@ -58,7 +58,8 @@ impl Context {
         }
     }
 
-    /// Emits an event: it stands in the receipt when the transaction succeeds. A topic has at most 64 bytes.
+    /// Emits an event: it stands in the receipt when the transaction succeeds. A topic has at most
+    /// 64 bytes.
     pub fn emit<E: Event>(&self, event: E) {
         let record = Record::of(&event);
         host::emit(&encode(record.topics()), record.bytes());

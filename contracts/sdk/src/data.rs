@@ -11,12 +11,12 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::{Output, encode, encode_into};
 
-/// A value with a canonical encoding and a description: a parameter, a result, a field of an event, a stored
-/// value. `#[data]` implements it for a struct or an enum.
+/// A value with a canonical encoding and a description: a parameter, a result, a field of an event,
+/// a stored value. `#[data]` implements it for a struct or an enum.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a parameter, a result, part of an event or stored",
-    note = "mark a struct or an enum of yours with `#[data]`; floats, `usize` and references have no \
-            canonical encoding"
+    note = "mark a struct or an enum of yours with `#[data]`; \
+            floats, `usize` and references have no canonical encoding"
 )]
 pub trait Data: BorshSerialize + BorshDeserialize {
     const TYPE: TypeLayout;

@@ -1,7 +1,7 @@
 //! The allocator: it goes up, and gives back only what was taken last.
 //!
-//! A call lives for a moment and its memory is thrown away whole, so that nothing more is worth its code and
-//! its gas. Vectors that grow at the top of the heap grow in place.
+//! A call lives for a moment and its memory is thrown away whole, so that nothing more is worth its
+//! code and its gas. Vectors that grow at the top of the heap grow in place.
 #![allow(unsafe_code, reason = "an allocator deals in raw memory")]
 
 use core::alloc::{GlobalAlloc, Layout};

@@ -1,18 +1,21 @@
 //! Keys of maps, in an encoding that keeps their order.
 //!
-//! The ledger keeps a contract's storage ordered by bytes. Numbers are therefore big-endian, signed ones with
-//! the sign bit flipped; texts and bytes end with `00 00`, and a zero within them is `00 ff`, so that a
-//! shorter one stands before its continuations, and no key is the beginning of another.
+//! The ledger keeps a contract's storage ordered by bytes. Numbers are therefore big-endian, signed
+//! ones with the sign bit flipped; texts and bytes end with `00 00`, and a zero within them is `00
+//! ff`, so that a shorter one stands before its continuations, and no key is the beginning of
+//! another.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::{Address, Data, Hash};
 
-/// A key of a [`crate::storage::Map`]. A storage key has at most 256 bytes, four of them the field's own.
+/// A key of a [`crate::storage::Map`]. A storage key has at most 256 bytes, four of them the
+/// field's own.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the key of a map",
-    note = "a key is a number, a boolean, an `Address`, a `Hash`, a `String`, bytes, or a tuple of them"
+    note = "a key is a number, a boolean, an `Address`, a `Hash`, a `String`, bytes, \
+            or a tuple of them"
 )]
 pub trait Key: Data {
     fn write(&self, out: &mut Vec<u8>);

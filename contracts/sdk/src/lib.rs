@@ -35,30 +35,32 @@
 //!
 //! | attribute | on | meaning |
 //! | --- | --- | --- |
-//! | `#[storage]` | one struct | the state; each field a collection of [`storage`], stored under the field's name |
+//! | `#[storage]` | one struct | the state; each field a collection of [`storage`], by its name |
 //! | `#[init]` | one method | runs once, when the contract is instantiated |
 //! | `#[call]` | methods | changes state, in a transaction or called by another contract |
 //! | `#[query]` | methods with `&self` | only reads; the host ends it when it writes |
-//! | `#[event]` | structs | emitted with [`Context::emit`]; up to three fields are a `#[topic]`, to search by |
-//! | `#[error]` | enums, structs | the `E` of a method's `Result<T, E>`; returning it undoes the call |
+//! | `#[event]` | structs | emitted with [`Context::emit`]; up to three fields are a `#[topic]` |
+//! | `#[error]` | enums, structs | the `E` of a method's `Result<T, E>`; it undoes the call |
 //! | `#[data]` | structs, enums | usable in parameters, results, events and storage |
 //!
-//! `#[call(payable)]` and `#[init(payable)]` take native units, in `cx.value`; the host refuses them
-//! everywhere else. `#[call(reentrant)]` may be entered while the contract is being called already; the
-//! host refuses that everywhere else. A method that wants to know where it runs takes `cx: &Context`.
-//! Documentation comments become part of the description that the module carries ([`abi::Abi`]).
+//! `#[call(payable)]` and `#[init(payable)]` take native units, in `cx.value`; the host refuses
+//! them everywhere else. `#[call(reentrant)]` may be entered while the contract is being called
+//! already; the host refuses that everywhere else. A method that wants to know where it runs takes
+//! `cx: &Context`. Documentation comments become part of the description that the module carries
+//! ([`abi::Abi`]).
 //!
 //! # Writing
 //!
-//! Collections write through: what `set` was given is in the storage when it returns, nothing is flushed
-//! later, and so nothing can be lost or be stale after a call to another contract. Arithmetic is checked,
-//! and a panic ends the call with its message and line.
+//! Collections write through: what `set` was given is in the storage when it returns, nothing is
+//! flushed later, and so nothing can be lost or be stale after a call to another contract.
+//! Arithmetic is checked, and a panic ends the call with its message and line.
 //!
 //! # Limits
 //!
-//! The crate of a contract starts with `#![no_std]`, and `quorate contract build` compiles it. A contract
-//! does not depend on the crate of another: their entry points would clash. Natively everything compiles,
-//! so that pure code can be tested, but whatever needs the host panics with a message that says so.
+//! The crate of a contract starts with `#![no_std]`, and `quorate contract build` compiles it. A
+//! contract does not depend on the crate of another: their entry points would clash. Natively
+//! everything compiles, so that pure code can be tested, but whatever needs the host panics with a
+//! message that says so.
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
 extern crate alloc;
@@ -109,7 +111,8 @@ macro_rules! ensure {
     };
 }
 
-/// The exports of a contract's module, and the section with its description. Written by `#[contract]`.
+/// The exports of a contract's module, and the section with its description. Written by
+/// `#[contract]`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! entry_points {

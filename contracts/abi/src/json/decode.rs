@@ -27,7 +27,8 @@ pub fn decode_output(method: &Method, output: &[u8]) -> Result<Value, DecodeErro
     decode_value(&method.returns, output)
 }
 
-/// What a reverted call of the method says. An enum reads as `{"Insufficient": {"have": "1", "need": "2"}}`.
+/// What a reverted call of the method says. An enum reads as `{"Insufficient": {"have": "1",
+/// "need": "2"}}`.
 pub fn decode_error(method: &Method, output: &[u8]) -> Result<Value, DecodeError> {
     decode_value(method.error.as_ref().ok_or(DecodeError::NoError)?, output)
 }

@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 use crate::{Abi, Event, Field, Method, MethodKind, Selector, Storage, StorageKind, Type};
 
 impl Abi {
-    /// The description as JSON. Types are strings like `"u64"`, or objects of one key: `{"option": …}`,
-    /// `{"vec": …}`, `{"array": {"of": …, "length": 4}}`, `{"tuple": […]}`, `{"map": {"key": …, "value": …}}`,
-    /// `{"struct": {"name": …, "fields": […]}}`, `{"enum": {"name": …, "variants": […]}}`.
+    /// The description as JSON. Types are strings like `"u64"`, or objects of one key: `{"option":
+    /// …}`, `{"vec": …}`, `{"array": {"of": …, "length": 4}}`, `{"tuple": […]}`, `{"map": {"key":
+    /// …, "value": …}}`, `{"struct": {"name": …, "fields": […]}}`, `{"enum": {"name": …,
+    /// "variants": […]}}`.
     pub fn to_json(&self) -> Value {
         json!({
             "interface": self.interface,

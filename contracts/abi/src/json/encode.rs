@@ -14,8 +14,8 @@ use crate::{Abi, Field, Method, Type, Variant};
 
 /// The input of a call: the method's selector and its arguments.
 ///
-/// `arguments` is an object by name (an optional argument may be left out), an array by position, or `null`
-/// for none.
+/// `arguments` is an object by name (an optional argument may be left out), an array by position,
+/// or `null` for none.
 pub fn encode_call(abi: &Abi, method: &str, arguments: &Value) -> Result<Vec<u8>, JsonError> {
     let Some(method) = abi.method_named(method) else {
         let names: Vec<_> = abi.methods.iter().map(|known| format!("`{}`", known.name)).collect();

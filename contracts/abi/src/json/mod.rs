@@ -1,11 +1,12 @@
-//! JSON to canonical binary and back, by a contract's description. JSON exists only at the node's edge.
+//! JSON to canonical binary and back, by a contract's description. JSON exists only at the node's
+//! edge.
 //!
 //! | type | JSON |
 //! | --- | --- |
 //! | `()` | `null` |
 //! | `bool` | `true`, `false` |
 //! | `u8`…`u32`, `i8`…`i32` | a number |
-//! | `u64`, `u128`, `i64`, `i128` | a decimal string, since JavaScript loses digits above 2^53; an exact number is accepted too |
+//! | `u64`, `u128`, `i64`, `i128` | a decimal string; an exact number is accepted too |
 //! | `String` | a string |
 //! | `Bytes` | base64; `0x` hex is accepted too |
 //! | `Address`, `Hash`, `[u8; N]` | lowercase `0x` hex |
@@ -14,6 +15,8 @@
 //! | `Map` | an object when keys are strings, else an array of `[key, value]` |
 //! | struct | an object; a tuple struct an array, of one field that field itself |
 //! | enum | `"Variant"`, or `{"Variant": …}` with the fields like a struct's |
+//!
+//! Large numbers are strings since JavaScript loses digits above 2^53.
 //!
 //! Decoding is as strict as borsh: no bytes may follow, booleans are 0 or 1, map keys ascend.
 
@@ -75,7 +78,8 @@ impl fmt::Display for Place {
     }
 }
 
-/// Why bytes are no value of a type. Of a contract's output, it means that the contract belies its ABI.
+/// Why bytes are no value of a type. Of a contract's output, it means that the contract belies its
+/// ABI.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum DecodeError {
     #[error("the bytes end within a {0}")]
@@ -104,7 +108,8 @@ fn shown(value: &Value) -> String {
     text.chars().take(CHARACTERS_MAX).chain("…".chars()).collect()
 }
 
-/// Whether a value of the type may be `null`, so that an option of it needs more than `null` to tell.
+/// Whether a value of the type may be `null`, so that an option of it needs more than `null` to
+/// tell.
 fn may_be_null(ty: &crate::Type) -> bool {
     use crate::Type;
     match ty {

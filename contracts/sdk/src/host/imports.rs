@@ -1,7 +1,7 @@
 //! The functions that the host brings, each behind a safe one of the same name.
 //!
-//! Pointers and lengths come from slices and arrays, so they always name bytes of ours; that the host stays
-//! within them is its contract.
+//! Pointers and lengths come from slices and arrays, so they always name bytes of ours; that the
+//! host stays within them is its contract.
 #![allow(unsafe_code, reason = "functions from outside are unsafe to call")]
 
 use abi::host::CONTEXT_BYTES;
@@ -22,7 +22,7 @@ macro_rules! imports {
         mod raw {
             $(pub unsafe fn $name($(_: $ty),*) -> $answer {
                 panic!(
-                    "`{}` needs the chain: natively only code without storage, context and calls runs",
+                    "`{}` needs the chain: natively only code that does without it can run",
                     stringify!($name),
                 )
             })*
