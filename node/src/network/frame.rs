@@ -7,8 +7,8 @@ use thiserror::Error;
 
 /// The version of the framing; what the frames hold has its own.
 const VERSION: u8 = 1;
-/// Bytes set aside before the first byte of a message came; the rest grows with what comes.
-const FIRST_ALLOCATION_BYTES: usize = 16 << 10;
+/// Bytes set aside for a message beyond those that have come.
+const CHUNK_BYTES: usize = 64 << 10;
 
 /// Why a direct stream ended.
 #[derive(Debug, Error)]
@@ -62,11 +62,15 @@ pub(super) async fn read_message(
     stream: &mut (impl AsyncRead + Unpin),
     length: usize,
 ) -> Result<Vec<u8>, StreamError> {
-    let mut message = Vec::with_capacity(length.min(FIRST_ALLOCATION_BYTES));
-    let expected = u64::try_from(length).unwrap_or(u64::MAX);
-    stream.take(expected).read_to_end(&mut message).await?;
-    if message.len() < length {
-        return Err(StreamError::Io(io::ErrorKind::UnexpectedEof.into()));
+    let mut message = Vec::new();
+    let mut missing = length;
+    while missing > 0 {
+        // Not `read_to_end`: that zeroes all its spare capacity again each time it has to wait.
+        let (come, chunk) = (message.len(), missing.min(CHUNK_BYTES));
+        message.resize(come + chunk, 0);
+        let (_, space) = message.split_at_mut(come);
+        stream.read_exact(space).await?;
+        missing -= chunk;
     }
     Ok(message)
 }
