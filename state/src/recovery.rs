@@ -10,11 +10,13 @@
 //! - the headers in `blocks` must be the chain from the genesis to the head, hash by hash;
 //! - the other families must be readable.
 //!
-//! The cost is that of reading the data directory, about a second for a million keys and a second
-//! for each gigabyte of blocks. Once that is too long, the tree's nodes are to be kept (`nodes`,
-//! `changes` in the design), and the reading moves behind the start.
+//! The cost grows with the data directory: one and a half seconds of one core for a million
+//! small keys, measured on a virtual machine, and reading the blocks. Once that is too long, the
+//! tree's nodes are to be kept (`nodes` and `changes` in the design), and the reading moves behind
+//! the start.
 //!
-//! A write that a crash cut short was never acknowledged and is dropped by RocksDB; the consensus
+//! A write that a crash cut short was never acknowledged, and RocksDB drops it. A log that was
+//! damaged later looks the same: the head is then that of an earlier commit, whole. The consensus
 //! log knows whether a higher block was committed, and it is fetched again.
 
 use std::collections::BTreeMap;
