@@ -145,9 +145,9 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Query(query) => query.run(&context()?),
         Command::Config(config) => config.run(&global),
         Command::Completions { shell } => {
-            let mut command = Cli::command();
-            clap_complete::generate(shell, &mut command, "quorate", &mut std::io::stdout());
-            Ok(())
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "quorate", &mut script);
+            output::print(&String::from_utf8_lossy(&script))
         }
     }
 }

@@ -55,9 +55,6 @@ impl Dev {
         }
         let mut set = global.set.clone();
         set.push(format!("rpc.listen=127.0.0.1:{}", self.port));
-        if !set.iter().any(|setting| setting.starts_with("log.level")) {
-            set.insert(0, "log.level=warn".to_owned());
-        }
         let global =
             Global { home: Some(root), profile: Some(Profile::Dev), set, ..global.clone() };
         let context = Context::load(&global)?;

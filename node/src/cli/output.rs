@@ -20,17 +20,14 @@ impl Output {
         self.json
     }
 
-    /// Prints a result in the form asked for. A reader that has gone away (`| head`) is no error.
+    /// Prints a result in the form asked for.
     pub fn show<T: Serialize>(
         self,
         value: &T,
         human: impl FnOnce() -> String,
     ) -> anyhow::Result<()> {
         let text = if self.json { serde_json::to_string_pretty(value)? } else { human() };
-        match writeln!(io::stdout().lock(), "{}", text.trim_end()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-            _ => Ok(()),
-        }
+        print(&text)
     }
 
     /// One line on what goes on, for a person who waits.
@@ -45,6 +42,14 @@ impl Output {
         if !self.json {
             eprintln!("{text}");
         }
+    }
+}
+
+/// Prints text to standard output. A reader that has gone away (`| head`) is no error.
+pub fn print(text: &str) -> anyhow::Result<()> {
+    match writeln!(io::stdout().lock(), "{}", text.trim_end()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
     }
 }
 

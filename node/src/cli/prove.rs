@@ -168,3 +168,107 @@ fn decode(key: &KeyView, bytes: &[u8]) -> Option<Value> {
         KeyView::Storage { .. } | KeyView::Code(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use primitives::{
+        ChainParameters, CommitVote, ExecutionResult, SecretKey, Signatures, TimestampMs,
+        Validator, ValidatorIndex, View,
+    };
+    use rpc::types::Anchor;
+    use state::Terminal;
+
+    use super::*;
+
+    fn keys() -> Vec<SecretKey> {
+        (1..=4).map(|seed| SecretKey::from_seed([seed; 32])).collect()
+    }
+
+    fn genesis(chain: &str) -> Genesis {
+        let keys = keys();
+        let validators = keys.iter().enumerate();
+        Genesis {
+            chain_id: chain.parse().unwrap(),
+            timestamp_ms: TimestampMs(0),
+            parameters: ChainParameters::default(),
+            validators: validators
+                .map(|(i, key)| Validator { name: i.to_string(), key: key.public_key() })
+                .collect(),
+            accounts: BTreeMap::new(),
+        }
+    }
+
+    /// The proof that an empty state, certified by `signers` validators, lacks a value.
+    fn answer(genesis: &Genesis, signers: u16) -> Answer<ProvedView> {
+        let chain = genesis.hash();
+        let header =
+            Header { height: Height(1), view: View(1), ..Header::genesis(chain, TimestampMs(1)) };
+        let block = header.hash();
+        let result = ExecutionResult {
+            height: header.height,
+            state_root: Hash::ZERO,
+            receipts_root: Hash::ZERO,
+            next_validators: genesis.validator_set().unwrap().hash(),
+        };
+        let signing = SigningContext { chain, epoch: Epoch::ZERO };
+        let votes = (0..signers).map(ValidatorIndex).zip(keys()).map(|(signer, key)| {
+            let vote = CommitVote::new(&signing, header.view, block, result, signer, &key);
+            (signer, vote.signature)
+        });
+        let certificate = CommitCertificate {
+            epoch: Epoch::ZERO,
+            view: header.view,
+            block,
+            result,
+            signatures: Signatures(votes.collect()),
+        };
+        let proof = StateProof { terminal: Terminal::Empty, siblings: Vec::new() };
+        let at = Anchor {
+            height: header.height,
+            block_hash: block,
+            state_root: Hash::ZERO,
+            time_ms: header.timestamp,
+        };
+        let body = ProvedView {
+            value: None,
+            proof: Blob(codec::encode(&proof)),
+            header: header.into(),
+            certificate: certificate.into(),
+        };
+        Answer { body, at }
+    }
+
+    #[test]
+    fn what_a_quorum_of_our_genesis_signed_is_believed() {
+        let genesis = genesis("a");
+        let verified = verify(&genesis, &StateKey::system("x"), answer(&genesis, 3)).unwrap();
+        assert_eq!((verified.value, verified.height), (None, Height(1)));
+        assert_eq!((verified.signers, verified.validators), (3, 4));
+    }
+
+    #[test]
+    fn everything_else_is_not() {
+        let (ours, other) = (genesis("a"), genesis("b"));
+        let key = StateKey::system("x");
+        let refuse = |answer: Answer<ProvedView>, said: &str| {
+            let error = format!("{:#}", verify(&ours, &key, answer).unwrap_err());
+            assert!(error.contains(said), "{error}");
+        };
+        refuse(answer(&ours, 2), "a quorum is 3 of 4");
+        refuse(answer(&other, 3), "signature of validator");
+        let mut changed = answer(&ours, 3);
+        changed.body.value = Some(Blob(vec![1]));
+        refuse(changed, "the key has no value");
+        let mut changed = answer(&ours, 3);
+        changed.body.header.view = View(2);
+        refuse(changed, "another block");
+        let mut changed = answer(&ours, 3);
+        changed.body.certificate.result.state_root = Hash([1; 32]);
+        refuse(changed, "signature of validator");
+        let mut changed = answer(&ours, 3);
+        changed.body.proof.0.push(0);
+        refuse(changed, "malformed");
+    }
+}

@@ -53,7 +53,7 @@ impl Profile {
                 rpc.listen = "127.0.0.1:0"
                 network.listen = ["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"]
                 network.peers_from = "../*/run/ports.json"
-                store.cache_mib = 64
+                vm.modules_mib = 64
                 client.rpc_from = "../*/run/ports.json"
                 "#
             }
@@ -61,7 +61,8 @@ impl Profile {
                 r#"
                 rpc.listen = "127.0.0.1:0"
                 network.listen = []
-                store.cache_mib = 64
+                vm.modules_mib = 64
+                log.level = "warn"
                 client.key = "alice"
                 "#
             }
@@ -347,19 +348,19 @@ mod tests {
 
     #[test]
     fn a_higher_layer_wins() {
-        let file = "profile = \"testnet\"\n[store]\ncache_mib = 7\n[log]\nlevel = \"debug\"";
+        let file = "profile = \"testnet\"\n[vm]\nmodules_mib = 7\n[log]\nlevel = \"debug\"";
         let environment = [("QUORATE__LOG__LEVEL", "warn"), ("QUORATE__RPC__LISTEN", "[::1]:1")];
         let layers = load(file, &environment, &["rpc.listen=127.0.0.1:2"]).unwrap();
         let settings = layers.settings().unwrap();
         assert_eq!(settings.rpc.listen.port(), 2);
         assert_eq!(settings.log.level, "warn");
-        assert_eq!(settings.store.cache_mib, 7);
+        assert_eq!(settings.vm.modules_mib, 7);
         assert_eq!(settings.network.peers_from.as_deref(), Some("../*/run/ports.json"));
         assert_eq!(settings.rpc.connections_max, RpcDefault::default().connections_max);
         let origin = |wanted| layers.iter().find(|(name, ..)| *name == wanted).unwrap().2.clone();
         assert_eq!(origin("rpc.listen"), Origin::Flag);
         assert_eq!(origin("log.level"), Origin::Environment("QUORATE__LOG__LEVEL".into()));
-        assert!(matches!(origin("store.cache_mib"), Origin::File(_)));
+        assert!(matches!(origin("vm.modules_mib"), Origin::File(_)));
         assert_eq!(origin("network.peers_from"), Origin::Profile("testnet"));
         assert_eq!(origin("rpc.connections_max"), Origin::Default);
     }
@@ -378,16 +379,16 @@ mod tests {
         }
         let error = load("", &[("QUORATE__RPC__LISTN", "x")], &[]).unwrap_err();
         assert!(error.contains("QUORATE__RPC__LISTN") && error.contains("rpc.listen"), "{error}");
-        let error = load("", &[], &["store.cash_mib=1"]).unwrap_err();
-        assert!(error.contains("store.cache_mib"), "{error}");
+        let error = load("", &[], &["vm.module_mib=1"]).unwrap_err();
+        assert!(error.contains("vm.modules_mib"), "{error}");
     }
 
     #[test]
     fn an_unfit_value_is_refused_with_its_origin() {
         let error = load("", &[("QUORATE__RPC__LISTEN", "nowhere")], &[]).unwrap_err();
         assert!(error.contains("QUORATE__RPC__LISTEN") && error.contains("rpc.listen"), "{error}");
-        let error = load("[store]\ncache_mib = -1", &[], &[]).unwrap_err();
-        assert!(error.contains("node.toml") && error.contains("store.cache_mib"), "{error}");
+        let error = load("[vm]\nmodules_mib = -1", &[], &[]).unwrap_err();
+        assert!(error.contains("node.toml") && error.contains("vm.modules_mib"), "{error}");
         let error = load("profile = \"tesnet\"", &[], &[]).unwrap_err();
         assert!(error.contains("tesnet"), "{error}");
     }

@@ -16,7 +16,6 @@ pub struct Settings {
     pub validator: ValidatorSettings,
     pub rpc: RpcSettings,
     pub network: NetworkSettings,
-    pub store: StoreSettings,
     pub vm: VmSettings,
     pub mempool: MempoolSettings,
     pub log: LogSettings,
@@ -77,19 +76,6 @@ impl Default for NetworkSettings {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct StoreSettings {
-    /// MiB of memory for the store's cache and write buffers.
-    pub cache_mib: u32,
-}
-
-impl Default for StoreSettings {
-    fn default() -> Self {
-        Self { cache_mib: 256 }
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
 pub struct VmSettings {
     /// MiB of compiled contracts kept in memory.
     pub modules_mib: u32,
@@ -104,15 +90,13 @@ impl Default for VmSettings {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MempoolSettings {
-    /// Transactions waiting; further ones are refused.
-    pub transactions_max: u32,
-    /// MiB of transactions waiting.
+    /// MiB of transactions waiting; further ones are refused.
     pub size_mib: u32,
 }
 
 impl Default for MempoolSettings {
     fn default() -> Self {
-        Self { transactions_max: 50_000, size_mib: 64 }
+        Self { size_mib: 64 }
     }
 }
 
@@ -180,10 +164,8 @@ pub const KEYS: &[Key] = &[
     key("network.listen", "multiaddresses to listen on; port 0: chosen by the system"),
     key("network.peers", "multiaddresses of the other validators, by name"),
     key("network.peers_from", "ports.json files of validators on this machine, such as ../*/run"),
-    key("store.cache_mib", "MiB of memory for the store"),
     key("vm.modules_mib", "MiB of compiled contracts in memory"),
-    key("mempool.transactions_max", "transactions waiting"),
-    key("mempool.size_mib", "MiB of transactions waiting"),
+    key("mempool.size_mib", "MiB of transactions that wait for a block"),
     key("log.level", "error, warn, info, debug, trace, or directives per module"),
     key("log.format", "auto, human or json"),
     key("client.rpc", "node that the client commands ask, http://host:port"),
