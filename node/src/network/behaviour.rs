@@ -25,7 +25,7 @@ use tracing::{debug, info, warn};
 
 use super::handler::{Activate, Handler, Protocols, Report};
 use super::inbox::Inbox;
-use super::limits::{CONNECTIONS_PER_PEER_MAX, HANDSHAKE_TIMEOUT, REFUSAL};
+use super::limits::{CONNECTIONS_PER_PEER_MAX, REFUSAL, SIMULTANEITY};
 use super::outbox::WriterId;
 use super::peers::{Peer, Peers};
 
@@ -82,7 +82,7 @@ impl Link {
         self.open.push(connection);
         let current = self.open.iter().find(|other| Some(other.id) == self.current);
         let Some(current) = current else { return self.activate(id) };
-        if now.duration_since(current.since) > HANDSHAKE_TIMEOUT {
+        if now.duration_since(current.since) > SIMULTANEITY {
             let lost = Step::Close(current.id);
             return self.activate(id).into_iter().chain([lost]).collect();
         }
@@ -299,7 +299,7 @@ mod tests {
         let (mut link, now) = (Link::default(), Instant::now());
         assert_eq!(open(&mut link, 1, now), [Step::Activate(id(1), writer(1))]);
         link.ready = true;
-        assert_eq!(open(&mut link, 2, now + HANDSHAKE_TIMEOUT), []);
+        assert_eq!(open(&mut link, 2, now + SIMULTANEITY), []);
         let expected = [Step::Disconnected(writer(1)), Step::Activate(id(2), writer(2))];
         assert_eq!(link.closed(id(1)), expected);
         link.ready = true;
@@ -310,7 +310,7 @@ mod tests {
     fn a_connection_long_after_the_current_one_replaces_it() {
         let (mut link, now) = (Link::default(), Instant::now());
         open(&mut link, 1, now);
-        let later = now + HANDSHAKE_TIMEOUT + Duration::from_millis(1);
+        let later = now + SIMULTANEITY + Duration::from_millis(1);
         let expected = [Step::Activate(id(2), writer(2)), Step::Close(id(1))];
         assert_eq!(open(&mut link, 2, later), expected);
         assert_eq!(link.closed(id(1)), []);

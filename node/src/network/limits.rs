@@ -34,6 +34,9 @@ pub(super) const STREAMS_MAX: usize = 64;
 /// A dial with its whole handshake, in either direction. Short, so that a host that comes back is tried anew
 /// instead of waiting for TCP's own growing retries.
 pub(super) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(3);
+/// Within this time of each other two connections may stem from simultaneous dials: the dialer's part of a
+/// handshake and the listener's may each take their timeout.
+pub(super) const SIMULTANEITY: Duration = HANDSHAKE_TIMEOUT.saturating_mul(2);
 /// Before the first dial after a connection was lost.
 pub(super) const REDIAL_DELAY_MIN: Duration = Duration::from_millis(100);
 /// Between dials of a peer that does not answer.
