@@ -281,7 +281,14 @@ async fn fetch_abi(remote: &Remote, contract: Address) -> anyhow::Result<Abi> {
 
 /// A stored module; `None` when there is none of this hash.
 async fn fetch_code(remote: &Remote, code: Hash) -> anyhow::Result<Option<Vec<u8>>> {
-    let answer = remote.ask(remote.http.state_prove(KeyView::Code(code), None)).await?;
+    let answer = remote.ask(remote.http.state_prove(KeyView::Code(code), None)).await;
+    let answer = match answer {
+        // Before the first block nothing is certified, and nothing is stored either.
+        Err(error) if matches!(error.downcast_ref(), Some(Failure::NotFound(_))) => {
+            return Ok(None);
+        }
+        other => other?,
+    };
     let Some(module) = answer.body.value.map(|blob| blob.0) else { return Ok(None) };
     if module.len() > CODE_BYTES_MAX || Hash::of_bytes(Domain::Code, &module) != code {
         let message = format!("what {} calls the code {code} has another hash", remote.url());
