@@ -17,7 +17,8 @@ async fn connect(server: &Server) -> WsClient {
 }
 
 async fn next(blocks: &mut Subscription<BlockEvent>) -> BlockEvent {
-    blocks.next().await.expect("an item").unwrap()
+    let item = tokio::time::timeout(fake::PATIENCE, blocks.next()).await;
+    item.expect("an item in time").expect("an item").unwrap()
 }
 
 fn height(event: &BlockEvent) -> Height {

@@ -120,7 +120,8 @@ async fn connections_beyond_the_cap_are_told_so_and_the_place_of_one_that_left_i
     drop(first);
     drop(second);
     // The server learns of the parting by itself; until then it goes on refusing.
-    while wire::get(address, "/health/live").await.status != 200 {}
+    let freed = async { while wire::get(address, "/health/live").await.status != 200 {} };
+    tokio::time::timeout(fake::PATIENCE, freed).await.expect("a place in time");
 }
 
 #[tokio::test]

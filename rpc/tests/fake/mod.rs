@@ -7,6 +7,7 @@ pub mod wire;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use primitives::codec::{self, FormatVersion};
 use primitives::state_key::{Account, ContractInfo};
@@ -26,6 +27,9 @@ use quorate_rpc::types::{
 };
 use quorate_rpc::{Limits, Server, async_trait};
 use tokio::sync::watch;
+
+/// After this a test that waits for what never comes fails instead of hanging.
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 pub const CHAIN: Hash = Hash([9; 32]);
 pub const CODE: Hash = Hash([0xc0; 32]);
