@@ -37,13 +37,13 @@ impl ModuleCache {
     pub(crate) fn get(
         &self,
         code: &Hash,
-        load: impl FnOnce() -> Vec<u8>,
+        load: impl FnOnce() -> Result<Vec<u8>, Fatal>,
     ) -> Result<Arc<ContractModule>, Fatal> {
         let key = (cost::VERSION, *code);
         if let Some(module) = self.kept().find(&key) {
             return Ok(module);
         }
-        let module = Arc::new(ContractModule::compile(&load())?);
+        let module = Arc::new(ContractModule::compile(&load()?)?);
         self.kept().insert(key, &module, self.bytes_max);
         Ok(module)
     }
@@ -102,7 +102,7 @@ mod tests {
             cache
                 .get(&hash, || {
                     loads += 1;
-                    code.clone()
+                    Ok(code.clone())
                 })
                 .unwrap();
             assert!(cache.kept().bytes <= size + size / 2);

@@ -30,7 +30,7 @@ const INSTANTIATE: u64 = 20_000_000;
 /// Making an instance of a contract, without its memory.
 pub(crate) const CALL: u64 = 20_000_000;
 /// Any call of a host function.
-pub(crate) const HOST: u64 = 10_000;
+pub(crate) const HOST: u64 = 100_000;
 /// A byte that crosses between contract and host.
 pub(crate) const HOST_BYTE: u64 = 5;
 /// Reading the state: a value, or whether there is one.

@@ -16,8 +16,8 @@ pub(crate) struct Journal<'a> {
     /// Keys with the entry of `changes` that they had before, in the order of the writes.
     undo: Vec<(StateKey, Option<Option<Vec<u8>>>)>,
     events: Vec<Event>,
-    /// Whether the storage below is being read.
-    reading: Cell<bool>,
+    /// Whether a panic, should there be one now, comes from this machine's storage and not from our code.
+    broken: Cell<bool>,
 }
 
 /// A moment to which the journal can go back.
@@ -34,7 +34,7 @@ impl<'a> Journal<'a> {
             changes: BTreeMap::new(),
             undo: Vec::new(),
             events: Vec::new(),
-            reading: Cell::new(false),
+            broken: Cell::new(false),
         }
     }
 
@@ -42,9 +42,9 @@ impl<'a> Journal<'a> {
         if let Some(changed) = self.changes.get(key) {
             return changed.clone();
         }
-        self.reading.set(true);
+        self.broken.set(true);
         let value = self.storage.get(key);
-        self.reading.set(false);
+        self.broken.set(false);
         value
     }
 
@@ -86,10 +86,15 @@ impl<'a> Journal<'a> {
         self.events.len()
     }
 
-    /// Whether a panic came out of the storage below, not out of our own code: such a one is never caught,
-    /// because the other nodes do not have it.
-    pub(crate) fn storage_panicked(&self) -> bool {
-        self.reading.get()
+    /// Whether the panic just caught came of this machine's storage: it must not be held, because the other
+    /// nodes do not have it.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken.get()
+    }
+
+    fn corrupt(&self, what: &str) -> ! {
+        self.broken.set(true);
+        panic!("the state is corrupt: {what}");
     }
 
     pub(crate) fn account(&self, address: &Address) -> Account {
@@ -121,7 +126,7 @@ impl<'a> Journal<'a> {
         let mut account = self.account(address);
         match account.balance.checked_add(amount) {
             Some(balance) => account.balance = balance,
-            None => panic!("the balance of {address} exceeds the supply: the state is corrupt"),
+            None => self.corrupt(&format!("the balance of {address} exceeds the supply")),
         }
         self.set_account(address, &account);
     }
@@ -140,7 +145,7 @@ impl<'a> Journal<'a> {
         let bytes = self.get(key)?;
         match codec::decode(&bytes, usize::MAX) {
             Ok(record) => Some(record),
-            Err(error) => panic!("the state is corrupt: the record {key:?} is unreadable: {error}"),
+            Err(error) => self.corrupt(&format!("the record {key:?} is unreadable: {error}")),
         }
     }
 }

@@ -13,6 +13,10 @@ pub const LOCALS_MAX: u32 = 348;
 pub const LOCALS_TOTAL_MAX: u32 = 65_536;
 /// Parameters of a function type.
 pub const PARAMETERS_MAX: usize = 16;
+/// Metered blocks of one function: its branches, loops and ends. The compiler's time grows with their square.
+pub const BLOCKS_MAX: u32 = 4_096;
+/// Metered blocks of all functions together.
+pub const BLOCKS_TOTAL_MAX: u32 = 65_536;
 /// Global variables.
 pub const GLOBALS_MAX: u32 = 1_024;
 /// Function types.

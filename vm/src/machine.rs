@@ -171,17 +171,15 @@ impl<'a> Machine<'a> {
         };
         self.active.push(call.contract);
         let outcome = instance::run(&module, self, frame, host::entry(method.kind), gas);
-        self.active.pop();
+        // Not a pop: after a panic that a host function caught, deeper entries may be left.
+        self.active.truncate(depth as usize);
         outcome
     }
 
-    /// # Panics
-    /// When a contract's code is not stored: it was when the contract was made, so the state is corrupt.
-    fn load(&self, code: &Hash) -> Vec<u8> {
-        match self.journal.code(code) {
-            Some(bytes) => bytes,
-            None => panic!("the state is corrupt: a contract's code {code} is missing"),
-        }
+    fn load(&self, code: &Hash) -> Result<Vec<u8>, Fatal> {
+        let missing =
+            || Fatal(format!("the state is corrupt: the code {code} of a contract is missing"));
+        self.journal.code(code).ok_or_else(missing)
     }
 }
 

@@ -13,6 +13,23 @@ pub(crate) enum Class {
     Refused(&'static str),
 }
 
+/// Whether a metered block ends with this operator: those behind it may be entered on another way, or not at
+/// all.
+pub(crate) fn ends_block(operator: &Operator<'_>) -> bool {
+    matches!(
+        operator,
+        Operator::Loop { .. }
+            | Operator::If { .. }
+            | Operator::Else
+            | Operator::End
+            | Operator::Br { .. }
+            | Operator::BrIf { .. }
+            | Operator::BrTable { .. }
+            | Operator::Return
+            | Operator::Unreachable
+    )
+}
+
 /// The accepted part of the bulk memory proposal; its other operators are refused.
 fn bulk_memory(operator: &Operator<'_>) -> Class {
     match operator {

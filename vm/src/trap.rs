@@ -49,8 +49,7 @@ pub(crate) fn classify(error: RuntimeError, gas: i64, stack: i32) -> Result<Fail
     if stack < 0 {
         return Ok(Failure::StackExhausted);
     }
-    let text = error.to_string();
-    match error.to_trap() {
+    match error.clone().to_trap() {
         Some(
             TrapCode::HeapAccessOutOfBounds
             | TrapCode::TableAccessOutOfBounds
@@ -64,6 +63,6 @@ pub(crate) fn classify(error: RuntimeError, gas: i64, stack: i32) -> Result<Fail
         Some(TrapCode::StackOverflow) => {
             Err(Fatal("a contract overflowed the native stack below its metered depth".to_owned()))
         }
-        _ => Err(Fatal(format!("a contract ended in an unknown way: {text}"))),
+        _ => Err(Fatal(format!("a contract ended in an unknown way: {error}"))),
     }
 }

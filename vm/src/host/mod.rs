@@ -159,7 +159,7 @@ fn run<R>(
         Ok(Ok(answer)) => return Ok(answer),
         Ok(Err(stop)) => stop,
         // The store failed on this machine only: the node must stop.
-        Err(panic) if host.machine.journal.storage_panicked() => resume_unwind(panic),
+        Err(panic) if host.machine.journal.is_broken() => resume_unwind(panic),
         // A bug of ours, the same on every machine: the call pays for it, the node goes on.
         Err(_) => Failure::Trapped.into(),
     };

@@ -6,6 +6,7 @@ use wasmparser::{FuncType, FunctionBody, Operator};
 use super::sections::Sections;
 use super::{InstrumentError, charge_constant};
 use crate::cost;
+use crate::operators::ends_block;
 
 /// The frame up to which a function that calls nothing charges no stack: what may stand on the deepest
 /// metered frame. See [`crate::engine::STACK_BYTES`].
@@ -173,22 +174,6 @@ impl Writer<'_> {
         self.out.append(&mut self.block);
         self.cost = 0;
     }
-}
-
-/// Whether the operators behind this one may be entered on another way, or not at all.
-fn ends_block(operator: &Operator<'_>) -> bool {
-    matches!(
-        operator,
-        Operator::Loop { .. }
-            | Operator::If { .. }
-            | Operator::Else
-            | Operator::End
-            | Operator::Br { .. }
-            | Operator::BrIf { .. }
-            | Operator::BrTable { .. }
-            | Operator::Return
-            | Operator::Unreachable
-    )
 }
 
 /// The body's local declarations and its operators, as bytes.

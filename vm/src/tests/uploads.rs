@@ -73,6 +73,7 @@ fn every_cap_is_kept() {
             within(format!("{} {}", many(257, "block "), many(257, "end "))),
             "blocks inside each other",
         ),
+        (within(many(4_096, "(br_if 0 (i32.const 0)) ")), "4097 branches, and at most 4096"),
         (with_function(&many(1_025, "(global i32 (i32.const 0))")), "1025 globals"),
         (with_function("(table 4097 funcref)"), "4097 table entries, and at most 4096"),
         (with_function("(table 1 funcref) (table 1 funcref)"), "2 tables, and at most 1"),
@@ -82,6 +83,8 @@ fn every_cap_is_kept() {
     }
     let locals = format!("(func (local {}))", many(348, "i32 "));
     check_refused_text(&with_function(&many(190, &locals)), "local variables in all");
+    let branches = format!("(func {})", many(4_000, "(br_if 0 (i32.const 0)) "));
+    check_refused_text(&with_function(&many(17, &branches)), "branches in all");
     check_refused_text(r#"(module (memory (export "memory") 257))"#, "257 initial pages");
     check_refused(&vec![0; (1 << 20) + 1], "it has 1048577 bytes");
 }

@@ -4,18 +4,19 @@ use wasmparser::{BlockType, FunctionBody, KnownCustom, Name, Operator, Parser, P
 
 use super::{Refusal, at_most, shown};
 use crate::limits;
-use crate::operators::{Class, classify};
+use crate::operators::{Class, classify, ends_block};
 
 /// Checks bodies one after the other.
 pub(super) struct FunctionRules<'a> {
     code: &'a [u8],
     checked: u32,
     locals_total: u64,
+    blocks_total: u32,
 }
 
 impl<'a> FunctionRules<'a> {
     pub(super) fn new(code: &'a [u8]) -> Self {
-        Self { code, checked: 0, locals_total: 0 }
+        Self { code, checked: 0, locals_total: 0, blocks_total: 0 }
     }
 
     /// Checks the next body; `imported` functions stand before the module's own.
@@ -29,8 +30,10 @@ impl<'a> FunctionRules<'a> {
         let total = self.locals_total + locals;
         let all = || "code".to_owned();
         at_most(all, "local variables in all", total, limits::LOCALS_TOTAL_MAX)?;
-        check_operators(body, &place)?;
+        let blocks = self.blocks_total.saturating_add(check_operators(body, &place)?);
+        at_most(all, "branches in all", blocks, limits::BLOCKS_TOTAL_MAX)?;
         self.locals_total = total;
+        self.blocks_total = blocks;
         Ok(())
     }
 
@@ -67,14 +70,17 @@ fn count_locals(body: &FunctionBody<'_>, place: &impl Fn() -> String) -> Result<
     Ok(count)
 }
 
-fn check_operators(body: &FunctionBody<'_>, place: &impl Fn() -> String) -> Result<(), Refusal> {
-    let mut nesting = 0_u32;
+/// Answers with the number of metered blocks.
+fn check_operators(body: &FunctionBody<'_>, place: &impl Fn() -> String) -> Result<u32, Refusal> {
+    let (mut nesting, mut blocks) = (0_u32, 0_u32);
     let operators = body.get_operators_reader().map_err(|_| Refusal::Malformed)?;
     for operator in operators {
         let operator = operator.map_err(|_| Refusal::Malformed)?;
         if let Class::Refused(feature) = classify(&operator) {
             return Err(Refusal::Feature { place: place(), feature });
         }
+        blocks = blocks.saturating_add(u32::from(ends_block(&operator)));
+        at_most(place, "branches", blocks, limits::BLOCKS_MAX)?;
         match &operator {
             Operator::Block { blockty } | Operator::Loop { blockty } | Operator::If { blockty } => {
                 match blockty {
@@ -96,7 +102,7 @@ fn check_operators(body: &FunctionBody<'_>, place: &impl Fn() -> String) -> Resu
             _ => {}
         }
     }
-    Ok(())
+    Ok(blocks)
 }
 
 /// Refuses all types but the four numbers.
