@@ -39,29 +39,32 @@ struct Cli {
     command: Command,
 }
 
+/// The help's title over [`Global`].
+const EVERYWHERE: &str = "Options of every command";
+
 /// What every command understands.
 #[derive(Clone, Debug, Args)]
 struct Global {
     /// Where keys, genesis, settings and data stand [default: ~/.quorate]
-    #[arg(long, global = true, env = "QUORATE_HOME", value_name = "DIR")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, env = "QUORATE_HOME", hide_env_values = true, value_name = "DIR")]
     home: Option<PathBuf>,
     /// Answer in JSON
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     json: bool,
-    /// The set of settings to begin from
-    #[arg(long, global = true, value_name = "PROFILE")]
+    /// The set of settings to begin from: validator, testnet or dev
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "PROFILE", hide_possible_values = true)]
     profile: Option<Profile>,
     /// Set a setting; see `quorate config show`
-    #[arg(long, short, global = true, value_name = "SECTION.KEY=VALUE")]
+    #[arg(long, short, global = true, help_heading = EVERYWHERE, value_name = "SECTION.KEY=VALUE")]
     set: Vec<String>,
     /// The node to ask, as http://host:port
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "URL")]
     rpc: Option<String>,
     /// The name of the key that signs transactions
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "NAME")]
     key: Option<String>,
     /// A file whose first line is the key's passphrase
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
 }
 

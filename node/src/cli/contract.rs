@@ -65,6 +65,7 @@ pub struct Deploy {
 
 #[derive(Debug, Args)]
 pub struct Instantiate {
+    /// The stored code's hash; `quorate contract upload` prints it
     code: Hash,
     #[command(flatten)]
     arguments: Arguments,
@@ -80,7 +81,9 @@ pub struct Instantiate {
 
 #[derive(Debug, Args)]
 pub struct Call {
+    /// The contract's address
     contract: Address,
+    /// One of its methods; `quorate contract abi` lists them
     method: String,
     #[command(flatten)]
     arguments: Arguments,
@@ -93,7 +96,9 @@ pub struct Call {
 
 #[derive(Debug, Args)]
 pub struct Ask {
+    /// The contract's address
     contract: Address,
+    /// One of its methods; `quorate contract abi` lists them
     method: String,
     #[command(flatten)]
     arguments: Arguments,

@@ -55,8 +55,10 @@ pub struct Directory {
 pub struct New {
     #[command(flatten)]
     net: Directory,
+    /// How many validators; four survive the failure of one
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=100))]
     validators: u16,
+    /// The chain's name
     #[arg(long, default_value = "testnet")]
     chain_id: ChainId,
     /// Milliseconds between blocks of the idle chain

@@ -13,6 +13,8 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use primitives::genesis::GenesisError;
 use primitives::{Genesis, SecretKey};
@@ -25,6 +27,9 @@ use super::settings::ValidatorSettings;
 
 /// Bytes of a genesis file: 100,000 accounts have about 12 MB.
 const GENESIS_FILE_BYTES_MAX: u64 = 64 << 20;
+/// [`Home::is_running`] holds the lock for a moment; a node that starts just then must not give up.
+const LOCK_TRIES: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 /// Bytes of a `ports.json`.
 const PORTS_FILE_BYTES_MAX: u64 = 64 << 10;
 
@@ -160,10 +165,19 @@ impl Home {
         let mut options = OpenOptions::new();
         options.create(true).write(true).truncate(false);
         let file = options.open(&path).map_err(io)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(HomeError::Running(self.root.clone())),
-            Err(TryLockError::Error(error)) => return Err(io(error)),
+        let mut tries = LOCK_TRIES;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if tries > 0 => {
+                    tries -= 1;
+                    thread::sleep(LOCK_PAUSE);
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(HomeError::Running(self.root.clone()));
+                }
+                Err(TryLockError::Error(error)) => return Err(io(error)),
+            }
         }
         // What a killed node left is no longer true.
         let _ = fs::remove_file(self.ports_file());
