@@ -1,10 +1,11 @@
 //! Who may connect, and which of a validator's connections is in use.
 //!
-//! Both sides dial while they are not connected, so two connections between the same two may come up at
-//! once; both are alive, and each side keeps using the one it saw first, while the other stands by. A connection
-//! that comes when the one in use is older than a handshake can take was dialed by a peer that holds the old one
-//! for lost: it restarted, or the line broke silently. Then the new one is taken and the old one closed, so a
-//! peer that returns is heard at once, not when the dead connection times out.
+//! Both sides dial while they are not connected, so two connections between the same two may come
+//! up at once; both are alive, and each side keeps using the one it saw first, while the other
+//! stands by. A connection that comes when the one in use is older than a handshake can take was
+//! dialed by a peer that holds the old one for lost: it restarted, or the line broke silently. Then
+//! the new one is taken and the old one closed, so a peer that returns is heard at once, not when
+//! the dead connection times out.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -112,8 +113,8 @@ impl Link {
         ended.into_iter().chain([Step::Activate(id, self.writer)]).collect()
     }
 
-    /// What was under way over the connection in use is lost, and the consumer is to know it, even when
-    /// another connection takes over at once.
+    /// What was under way over the connection in use is lost, and the consumer is to know it, even
+    /// when another connection takes over at once.
     fn end_use(&mut self) -> Option<Step> {
         std::mem::take(&mut self.ready).then_some(Step::Disconnected(self.writer))
     }

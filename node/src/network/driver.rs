@@ -28,8 +28,8 @@ use super::limits::{
 use super::peers::Peers;
 use super::{NetworkError, NetworkOptions};
 
-/// All that runs on a connection. The first field is asked first, so a stranger is refused before anything else
-/// is set up for it.
+/// All that runs on a connection. The first field is asked first, so a stranger is refused before
+/// anything else is set up for it.
 #[derive(NetworkBehaviour)]
 struct Behaviour {
     direct: Direct,
@@ -105,7 +105,7 @@ fn swarm(
         .with_quic_config(quic)
         .with_behaviour(|_| behaviour)
         .map_err(|error| failed("the behaviour")(error.to_string()))?
-        .with_swarm_config(|config| config.with_max_negotiating_inbound_streams(STREAMS_MAX))
+        .with_swarm_config(|config| config.with_max_negotiating_inbound_streams(STREAMS_MAX.into()))
         .with_connection_timeout(HANDSHAKE_TIMEOUT)
         .build();
     Ok(swarm)
@@ -113,7 +113,7 @@ fn swarm(
 
 fn yamux() -> yamux::Config {
     let mut config = yamux::Config::default();
-    config.set_max_num_streams(STREAMS_MAX);
+    config.set_max_num_streams(usize::from(STREAMS_MAX));
     config
 }
 
@@ -122,7 +122,7 @@ fn quic(mut config: quic::Config) -> quic::Config {
     config.handshake_timeout = HANDSHAKE_TIMEOUT;
     config.max_idle_timeout = u32::try_from(QUIC_IDLE_TIMEOUT.as_millis()).unwrap_or(u32::MAX);
     config.keep_alive_interval = PING_INTERVAL;
-    config.max_concurrent_stream_limit = STREAMS_MAX as u32;
+    config.max_concurrent_stream_limit = u32::from(STREAMS_MAX);
     config.max_stream_data = 4 << 20;
     config.max_connection_data = 32 << 20;
     config
@@ -160,8 +160,8 @@ impl Driver {
         let now = Instant::now();
         for index in self.dialer.due(now) {
             let Some(peer) = self.peers.get(index) else { continue };
-            // A new port each time: with the listening port for both ends of two simultaneous TCP dials, the
-            // two would become one connection on which both speak first.
+            // A new port each time: with the listening port for both ends of two simultaneous TCP
+            // dials, the two would become one connection on which both speak first.
             let dial = DialOpts::peer_id(peer.id)
                 .condition(PeerCondition::DisconnectedAndNotDialing)
                 .addresses(peer.addresses())
@@ -176,8 +176,8 @@ impl Driver {
         }
     }
 
-    /// Gossips a message, or keeps it until somebody listens: at the start subscriptions may still be under
-    /// way when the first messages come.
+    /// Gossips a message, or keeps it until somebody listens: at the start subscriptions may still
+    /// be under way when the first messages come.
     fn publish(&mut self, message: Vec<u8>) {
         let topic = self.topic.hash();
         let gossip = &mut self.swarm.behaviour_mut().gossip;
@@ -262,8 +262,8 @@ impl Driver {
         }
     }
 
-    /// The swarm must not wait for the consumer, so gossip beyond a peer's budget is dropped; whoever needs
-    /// it fetches it by its digest.
+    /// The swarm must not wait for the consumer, so gossip beyond a peer's budget is dropped;
+    /// whoever needs it fetches it by its digest.
     fn on_gossip(&mut self, from: &PeerId, message: Vec<u8>) {
         let Some(peer) = self.peers.by_id(from) else { return };
         match peer.budgets.reserve_gossip(message.len()) {

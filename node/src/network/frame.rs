@@ -1,4 +1,5 @@
-//! How messages stand in a direct stream: a version byte, the length as four little-endian bytes, the message.
+//! How messages stand in a direct stream: a version byte, the length as four little-endian bytes,
+//! the message.
 
 use std::io;
 
@@ -35,7 +36,8 @@ impl StreamError {
     }
 }
 
-/// Reads the head of the next frame and returns its length, or nothing when the stream ended before it.
+/// Reads the head of the next frame and returns its length, or nothing when the stream ended before
+/// it.
 pub(super) async fn read_length(
     stream: &mut (impl AsyncRead + Unpin),
     bytes_max: usize,
@@ -57,7 +59,8 @@ pub(super) async fn read_length(
     Ok(Some(length))
 }
 
-/// Reads the `length` bytes after a head. Memory grows with what has come, not with what was announced.
+/// Reads the `length` bytes after a head. Memory grows with what has come, not with what was
+/// announced.
 pub(super) async fn read_message(
     stream: &mut (impl AsyncRead + Unpin),
     length: usize,

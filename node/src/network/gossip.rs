@@ -1,12 +1,13 @@
 //! The settings of gossipsub.
 //!
-//! Every validator is connected to every other, so the maker of a message sends it to all (flood publishing)
-//! and nobody forwards what he received: each message crosses each link once. Only the lazy half of gossipsub
-//! is left, as the repair: at each heartbeat peers name what they have of late, and whoever missed a message
-//! asks for it. A mesh would carry every batch several times.
+//! Every validator is connected to every other, so the maker of a message sends it to all (flood
+//! publishing) and nobody forwards what he received: each message crosses each link once. Only the
+//! lazy half of gossipsub is left, as the repair: at each heartbeat peers name what they have of
+//! late, and whoever missed a message asks for it. A mesh would carry every batch several times.
 //!
-//! Messages are anonymous: what is gossiped carries its maker's signature, and the connection proves who
-//! forwarded it. A message is known by its content, so what comes twice is handed on once.
+//! Messages are anonymous: what is gossiped carries its maker's signature, and the connection
+//! proves who forwarded it. A message is known by its content, so what comes twice is handed on
+//! once.
 
 use std::time::Duration;
 

@@ -13,8 +13,8 @@ use super::limits::{GOSSIP_BYTES_MAX, message_bytes_max};
 use super::outbox::Outbox;
 use super::peers::{Peer, Peers};
 
-/// Sends, and tells how things are. Cheap to clone; every method but [`Self::shutdown`] returns at once and can
-/// be called from any thread.
+/// Sends, and tells how things are. Cheap to clone; every method but [`Self::shutdown`] returns at
+/// once and can be called from any thread.
 #[derive(Clone)]
 pub struct NetworkHandle {
     pub(super) peers: Arc<Peers>,
@@ -32,13 +32,15 @@ pub struct NetworkStatus {
     pub listening: Vec<Multiaddr>,
     /// The other validators, by index.
     pub peers: Vec<PeerStatus>,
-    /// Connections refused since the start because their peer is no validator or broke the protocol.
+    /// Connections refused since the start because their peer is no validator or broke the
+    /// protocol.
     pub refused_connections: u64,
     /// Messages gossiped by this node since the start.
     pub gossip_sent: u64,
     /// Gossiped messages received since the start, each content once.
     pub gossip_received: u64,
-    /// Gossiped messages dropped since the start because a queue was full, or nobody was there to send to.
+    /// Gossiped messages dropped since the start because a queue was full, or nobody was there to
+    /// send to.
     pub gossip_dropped: u64,
 }
 
@@ -72,8 +74,8 @@ pub struct PeerStatus {
 }
 
 impl NetworkHandle {
-    /// Queues a message to one validator. It is dropped, and counted, when that validator is not connected;
-    /// when its queue is full, the oldest messages of this class are.
+    /// Queues a message to one validator. It is dropped, and counted, when that validator is not
+    /// connected; when its queue is full, the oldest messages of this class are.
     pub fn send(&self, to: ValidatorIndex, class: Class, bytes: Arc<[u8]>) {
         let Some(peer) = self.peers.get(to) else { return };
         if fits(class, &bytes) {
@@ -95,8 +97,8 @@ impl NetworkHandle {
         }
     }
 
-    /// Gossips a message of at most [`GOSSIP_BYTES_MAX`] bytes. A content that was gossiped within the last
-    /// minute is not gossiped again.
+    /// Gossips a message of at most [`GOSSIP_BYTES_MAX`] bytes. A content that was gossiped within
+    /// the last minute is not gossiped again.
     pub fn gossip(&self, bytes: Vec<u8>) {
         if bytes.len() > GOSSIP_BYTES_MAX {
             error!(bytes = bytes.len(), "a message too long to be gossiped was dropped");
@@ -136,8 +138,8 @@ impl NetworkHandle {
         }
     }
 
-    /// Closes all connections and listeners, for all clones of this handle, and waits until that is done: a second at most.
-    /// Messages that wait are not sent.
+    /// Closes all connections and listeners, for all clones of this handle, and waits until that is
+    /// done: a second at most. Messages that wait are not sent.
     pub async fn shutdown(&self) {
         // Both fail only when the network has ended already.
         let _ = self.stop.try_send(());
@@ -171,7 +173,8 @@ impl PeerStatus {
     }
 }
 
-/// Whether a peer would accept a message of this length. Ours always do, or there is an error in this node.
+/// Whether a peer would accept a message of this length. Ours always do, or there is an error in
+/// this node.
 fn fits(class: Class, bytes: &[u8]) -> bool {
     let fits = bytes.len() <= message_bytes_max(class);
     if !fits {

@@ -1,8 +1,8 @@
 //! The direct streams of one connection.
 //!
-//! Every connection accepts one inbound stream for each class; a newer one replaces the older, so a peer holds
-//! three readers at most. Outbound streams are opened when the connection becomes the one in use. Reading
-//! and writing run as tasks that end with the handler.
+//! Every connection accepts one inbound stream for each class; a newer one replaces the older, so a
+//! peer holds three readers at most. Outbound streams are opened when the connection becomes the
+//! one in use. Reading and writing run as tasks that end with the handler.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;

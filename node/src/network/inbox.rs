@@ -13,8 +13,8 @@ use super::limits::{
 use super::peers::PerClass;
 use super::{Class, NetworkEvent};
 
-/// The consumer's end: takes events one by one, connections and votes before proposals before bulk before
-/// gossip. While it does not, peers' streams are not read once their budgets are used up.
+/// The consumer's end: takes events one by one, connections and votes before proposals before bulk
+/// before gossip. While it does not, peers' streams are not read once their budgets are used up.
 #[derive(Debug)]
 pub struct NetworkEvents(pub(super) Arc<Inbox>);
 
@@ -200,10 +200,14 @@ impl Lanes {
         Some(paid.event)
     }
 
-    /// Queues a turn of a peer's connection. Turns alternate, so when two of a peer already wait, the new one
-    /// and the last cancel each other: the consumer sees the final state, and the queue stays bounded.
+    /// Queues a turn of a peer's connection. Turns alternate, so when two of a peer already wait,
+    /// the new one and the last cancel each other: the consumer sees the final state, and the queue
+    /// stays bounded.
     fn turn(&mut self, peer: ValidatorIndex, event: NetworkEvent) {
-        let of_peer = |event: &NetworkEvent| matches!(event, NetworkEvent::Connected(p) | NetworkEvent::Disconnected(p) if *p == peer);
+        let of_peer = |event: &NetworkEvent| match event {
+            NetworkEvent::Connected(other) | NetworkEvent::Disconnected(other) => *other == peer,
+            _ => false,
+        };
         let waiting = self.control.iter().filter(|event| of_peer(event)).count();
         match self.control.iter().rposition(of_peer) {
             Some(last) if waiting >= 2 => drop(self.control.remove(last)),

@@ -1,4 +1,5 @@
-//! The caps of the network, all in one place. They are this node's own: none decides what a block may hold.
+//! The caps of the network, all in one place. They are this node's own: none decides what a block
+//! may hold.
 
 use std::time::Duration;
 
@@ -6,7 +7,8 @@ use primitives::limits::{BATCH_BYTES_MAX, MESSAGE_BYTES_MAX};
 
 use super::Class;
 
-/// Bytes of one message of [`Class::Vote`]: a certificate of a hundred signatures has about seven thousand.
+/// Bytes of one message of [`Class::Vote`]: a certificate of a hundred signatures has about seven
+/// thousand.
 pub const VOTE_BYTES_MAX: usize = 128 << 10;
 /// Bytes of one gossiped message: a batch and what names it.
 pub const GOSSIP_BYTES_MAX: usize = BATCH_BYTES_MAX + (1 << 10);
@@ -28,14 +30,15 @@ pub(super) const URGENT_IN_A_ROW_MAX: u32 = 32;
 pub(super) const CONNECTIONS_PER_PEER_MAX: usize = 2;
 /// Handshakes with whoever dials in that may be under way.
 pub(super) const HANDSHAKES_IN_MAX: u32 = 256;
-/// Streams of one connection: three classes and gossip in both directions, ping, and those just replaced.
-pub(super) const STREAMS_MAX: usize = 64;
+/// Streams of one connection: three classes and gossip in both directions, ping, and those just
+/// replaced.
+pub(super) const STREAMS_MAX: u8 = 64;
 
-/// A dial with its whole handshake, in either direction. Short, so that a host that comes back is tried anew
-/// instead of waiting for TCP's own growing retries.
+/// A dial with its whole handshake, in either direction. Short, so that a host that comes back is
+/// tried anew instead of waiting for TCP's own growing retries.
 pub(super) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(3);
-/// Within this time of each other two connections may stem from simultaneous dials: the dialer's part of a
-/// handshake and the listener's may each take their timeout.
+/// Within this time of each other two connections may stem from simultaneous dials: the dialer's
+/// part of a handshake and the listener's may each take their timeout.
 pub(super) const SIMULTANEITY: Duration = HANDSHAKE_TIMEOUT.saturating_mul(2);
 /// Before the first dial after a connection was lost.
 pub(super) const REDIAL_DELAY_MIN: Duration = Duration::from_millis(100);

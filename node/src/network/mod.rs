@@ -1,18 +1,19 @@
 //! The validators' network: libp2p over noise-encrypted TCP and over QUIC.
 //!
-//! Votes, certificates, proposals, requests and their answers travel over direct streams, one for each
-//! [`Class`], so that a long answer never stands before a vote. Batches and announcements of blocks go
-//! through gossipsub. Only the validators of the set may connect: a peer's id is derived from its ed25519 key,
-//! which the handshake proves, and every other connection is closed before it gets a stream.
+//! Votes, certificates, proposals, requests and their answers travel over direct streams, one for
+//! each [`Class`], so that a long answer never stands before a vote. Batches and announcements of
+//! blocks go through gossipsub. Only the validators of the set may connect: a peer's id is derived
+//! from its ed25519 key, which the handshake proves, and every other connection is closed before it
+//! gets a stream.
 //!
-//! Nothing here is unbounded. Each peer has a queue of messages to it for each class, which drops its oldest
-//! when full, and a budget of received bytes for each class, counted from before a message is read until
-//! the consumer takes it; at the end of its budget the peer's stream is not read. So a peer that does not
-//! read, or floods, harms its own link only.
+//! Nothing here is unbounded. Each peer has a queue of messages to it for each class, which drops
+//! its oldest when full, and a budget of received bytes for each class, counted from before a
+//! message is read until the consumer takes it; at the end of its budget the peer's stream is not
+//! read. So a peer that does not read, or floods, harms its own link only.
 //!
-//! Delivery is not promised: what is sent to a peer that is not connected is dropped, and a lost connection
-//! loses what was under way. Consensus sends again while it is stuck, and batches are fetched by digest.
-//! What one peer sends in one class over one connection arrives in order.
+//! Delivery is not promised: what is sent to a peer that is not connected is dropped, and a lost
+//! connection loses what was under way. Consensus sends again while it is stuck, and batches are
+//! fetched by digest. What one peer sends in one class over one connection arrives in order.
 //!
 //! ```text
 //! NetworkHandle ─ send ─> Outbox (peer, class) ─> writer ═ stream ═> reader ─> Inbox ─> NetworkEvents
@@ -53,8 +54,8 @@ pub struct NetworkOptions {
     pub validators: ValidatorSet,
     /// The hash of the genesis. It is part of every protocol's name, so that two chains never mix.
     pub chain: Hash,
-    /// Where to listen, for example `/ip4/0.0.0.0/tcp/26600` and `/ip4/0.0.0.0/udp/26600/quic-v1`. Port 0
-    /// lets the system choose; [`NetworkEvent::Listening`] tells what it chose.
+    /// Where to listen, for example `/ip4/0.0.0.0/tcp/26600` and `/ip4/0.0.0.0/udp/26600/quic-v1`.
+    /// Port 0 lets the system choose; [`NetworkEvent::Listening`] tells what it chose.
     pub listen: Vec<Multiaddr>,
     /// Where to dial the other validators. A validator without an address can still dial in.
     pub peers: BTreeMap<ValidatorIndex, Vec<Multiaddr>>,

@@ -8,8 +8,9 @@ use tokio::sync::Notify;
 use super::Class;
 use super::limits::{MESSAGE_OVERHEAD_BYTES, outbox_bytes_max};
 
-/// A bounded queue with any number of senders and at most one writer. When it is full the oldest messages go:
-/// the newest are worth most to a peer that fell behind. Without a writer everything is dropped.
+/// A bounded queue with any number of senders and at most one writer. When it is full the oldest
+/// messages go: the newest are worth most to a peer that fell behind. Without a writer everything
+/// is dropped.
 #[derive(Debug)]
 pub(super) struct Outbox {
     bytes_max: usize,
@@ -26,8 +27,8 @@ struct Queue {
     latest: WriterId,
 }
 
-/// The right to take messages, until a higher one attaches. Each time a connection is put to use it gets the
-/// next of its peer's, so a stream that is late cannot take the queue from its successor.
+/// The right to take messages, until a higher one attaches. Each time a connection is put to use it
+/// gets the next of its peer's, so a stream that is late cannot take the queue from its successor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct WriterId(u64);
 
@@ -71,7 +72,8 @@ impl Outbox {
         self.changed.notify_waiters();
     }
 
-    /// Ends all writers up to this one and drops what is queued; returns how many messages those were.
+    /// Ends all writers up to this one and drops what is queued; returns how many messages those
+    /// were.
     pub(super) fn close(&self, last: WriterId) -> u64 {
         let mut queue = self.lock();
         queue.latest = queue.latest.max(last);

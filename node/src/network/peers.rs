@@ -1,4 +1,5 @@
-//! The other validators, as the network knows them: who they are, where they are, what was exchanged.
+//! The other validators, as the network knows them: who they are, where they are, what was
+//! exchanged.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -61,7 +62,8 @@ pub(super) struct Peers {
     listening: Mutex<Vec<Multiaddr>>,
     /// Told when addresses were added, so that they are dialed at once.
     pub(super) addresses_changed: Notify,
-    /// Connections refused since the start because their peer is no validator, or is refused for a while.
+    /// Connections refused since the start because their peer is no validator, or is refused for a
+    /// while.
     pub(super) refused: Count,
     /// Messages handed to gossipsub.
     pub(super) gossip_sent: Count,

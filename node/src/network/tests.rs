@@ -1,4 +1,5 @@
-//! Properties of the whole network, over real libp2p on the loopback, on ports of the system's choosing.
+//! Properties of the whole network, over real libp2p on the loopback, on ports of the system's
+//! choosing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -182,14 +183,15 @@ async fn gossip_reaches_everybody_once() {
     for listen in [TCP, QUIC] {
         let mut nodes = network(4, listen).await;
         for node in &nodes {
-            node.handle.gossip(vec![node.index.0 as u8; 100_000]);
-            node.handle.gossip(vec![node.index.0 as u8; 100_000]);
+            let message = node.index.0.to_le_bytes().repeat(50_000);
+            node.handle.gossip(message.clone());
+            node.handle.gossip(message);
         }
         for node in &mut nodes {
             let mut got = Vec::new();
             while got.len() < 3 {
                 if let NetworkEvent::Gossip { bytes, .. } = node.next().await {
-                    got.push(u16::from(bytes[0]));
+                    got.push(u16::from_le_bytes([bytes[0], bytes[1]]));
                 }
             }
             got.sort_unstable();
@@ -282,7 +284,8 @@ async fn a_peer_that_does_not_read_blocks_nobody_and_costs_bounded_memory() {
     }
 }
 
-/// A validator that returns at its old address is connected within two seconds, although it does not dial.
+/// A validator that returns at its old address is connected within two seconds, although it does
+/// not dial.
 async fn check_restart(listen: &str, crash: bool) {
     let mut node = Node::start(options(2, 0, TCP)).await;
     let runtime = Runtime::new().unwrap();

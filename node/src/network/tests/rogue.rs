@@ -1,4 +1,5 @@
-//! A libp2p peer that keeps to no rule: it opens what streams it likes and writes what bytes it likes.
+//! A libp2p peer that keeps to no rule: it opens what streams it likes and writes what bytes it
+//! likes.
 
 use futures::{AsyncWriteExt, StreamExt};
 use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
