@@ -10,6 +10,7 @@ use super::context::Context;
 use super::output::{fields, table};
 use super::prove::Prove;
 use super::remote::{Remote, block_on};
+use super::tx::receipt_rows;
 
 #[derive(Debug, Subcommand)]
 pub enum Query {
@@ -57,9 +58,7 @@ impl Query {
                 }
                 Self::Receipt { hash } => {
                     let receipt = remote.ask(remote.http.tx_get_receipt(hash)).await?;
-                    context.out.show(&receipt, || {
-                        serde_json::to_string_pretty(&receipt).unwrap_or_default()
-                    })
+                    context.out.show(&receipt, || fields(&receipt_rows(&receipt)))
                 }
                 Self::Prove(prove) => prove.run(context, &remote).await,
             }

@@ -224,7 +224,8 @@ pub fn show_sent(context: &Context, sent: &Sent) -> anyhow::Result<()> {
     })
 }
 
-fn receipt_rows(receipt: &ReceiptView) -> Vec<(&'static str, String)> {
+/// A receipt for people.
+pub fn receipt_rows(receipt: &ReceiptView) -> Vec<(&'static str, String)> {
     let mut rows = vec![
         ("transaction", receipt.transaction.to_string()),
         ("block", format!("{} (transaction {})", receipt.height, receipt.index)),
