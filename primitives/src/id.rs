@@ -71,18 +71,19 @@ macro_rules! json_decimal {
             type Err = ParseError;
 
             fn from_str(text: &str) -> Result<Self, ParseError> {
-                let canonical = !text.is_empty()
-                    && text.bytes().all(|byte| byte.is_ascii_digit())
-                    && (text == "0" || !text.starts_with('0'));
-                let refuse = || ParseError::Number(text.chars().take(80).collect());
-                if !canonical {
-                    return Err(refuse());
-                }
-                text.parse().map(Self).map_err(|_| refuse())
+                parse_decimal(text).map(Self)
             }
         }
         codec::serde_text!($name);
     )* };
+}
+
+/// Parses a decimal number without sign and leading zeros, so that each number has one spelling.
+fn parse_decimal<T: FromStr>(text: &str) -> Result<T, ParseError> {
+    let is_canonical =
+        text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    let number = if is_canonical { text.parse().ok() } else { None };
+    number.ok_or_else(|| ParseError::Number(text.chars().take(80).collect()))
 }
 
 number! {
@@ -125,9 +126,10 @@ impl Height {
 }
 
 impl View {
+    /// The following view. Views come from outside, so the last one is its own successor.
     #[must_use]
     pub fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
     }
 }
 
@@ -184,8 +186,8 @@ impl Serialize for Nonce {
 impl<'de> Deserialize<'de> for Nonce {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let json: NonceJson = Deserialize::deserialize(deserializer)?;
-        let lane = json.lane.parse().map_err(serde::de::Error::custom)?;
-        let sequence = json.sequence.parse().map_err(serde::de::Error::custom)?;
+        let lane = parse_decimal(&json.lane).map_err(serde::de::Error::custom)?;
+        let sequence = parse_decimal(&json.sequence).map_err(serde::de::Error::custom)?;
         Ok(Self { lane, sequence })
     }
 }

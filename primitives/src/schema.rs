@@ -46,7 +46,11 @@ schema! {
         "minimum": 0,
         "description": "The number of a block; genesis is 0"
     },
-    View: { "type": "integer", "minimum": 0, "description": "One attempt of one leader to propose" },
+    View: {
+        "type": "integer",
+        "minimum": 0,
+        "description": "One attempt of one leader to propose"
+    },
     Epoch: { "type": "integer", "minimum": 0, "description": "One validator set's reign" },
     TimestampMs: {
         "type": "integer",
@@ -72,8 +76,8 @@ schema! {
     Nonce: {
         "type": "object",
         "properties": {
-            "lane": { "type": "string", "pattern": "^[0-9]+$" },
-            "sequence": { "type": "string", "pattern": "^[0-9]+$" }
+            "lane": { "type": "string", "pattern": "^(0|[1-9][0-9]*)$" },
+            "sequence": { "type": "string", "pattern": "^(0|[1-9][0-9]*)$" }
         },
         "required": ["lane", "sequence"],
         "additionalProperties": false
