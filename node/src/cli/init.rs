@@ -49,7 +49,8 @@ impl Init {
         });
         context.out.show(&answer, || {
             let next = if self.genesis.is_some() {
-                "Next: name the other validators' addresses under [network] peers, then `quorate run`."
+                "Next: name the other validators' addresses under [network] peers in node.toml,\n\
+                 then `quorate run`."
             } else {
                 "Next: give the public key to whoever makes the genesis (`quorate genesis new \
                  --validator …`),\nand put the chain's genesis.toml into the home."
@@ -69,8 +70,8 @@ fn copy_genesis(from: &Path, to: &Path) -> anyhow::Result<()> {
 /// A `node.toml` that sets a profile and `settings`, and names every other setting in a comment.
 pub fn template(profile: Profile, settings: &str) -> String {
     let mut text = String::from(
-        "# Settings of this node. Flags and environment (QUORATE__SECTION__KEY) win over this file,\n\
-         # this file over the profile. `quorate config show --origin` says what holds.\n\n",
+        "# Settings of this node. Flags and environment (QUORATE__SECTION__KEY) win over this\n\
+         # file, this file over the profile. `quorate config show --origin` says what holds.\n\n",
     );
     let _ = writeln!(text, "profile = \"{}\"\n{settings}\n# Every setting:", profile.name());
     for key in KEYS {
