@@ -11,7 +11,8 @@ use crate::cost;
 use crate::engine::ContractModule;
 use crate::trap::Fatal;
 
-/// Keyed by the cost table's version too: code instrumented under another version charges otherwise.
+/// Keyed by the cost table's version too: code instrumented under another version charges
+/// otherwise.
 type Key = (u32, Hash);
 
 pub(crate) struct ModuleCache {
@@ -32,8 +33,8 @@ impl ModuleCache {
         Self { bytes_max, kept: Mutex::default() }
     }
 
-    /// The compiled module of a code hash; `load` reads the code when it is not kept. Compiles without the
-    /// lock, so that a long compilation holds up nobody.
+    /// The compiled module of a code hash; `load` reads the code when it is not kept. Compiles
+    /// without the lock, so that a long compilation holds up nobody.
     pub(crate) fn get(
         &self,
         code: &Hash,

@@ -1,9 +1,9 @@
-//! The cost table, version 1. One gas is about a picosecond of the slowest machine that shall follow the
-//! chain; the prices of operators are those Arbitrum Nitro measured for Stylus (`pricing_v1`), which has the
-//! same unit (about 960 per nanosecond).
+//! The cost table, version 1. One gas is about a picosecond of the slowest machine that shall
+//! follow the chain; the prices of operators are those Arbitrum Nitro measured for Stylus
+//! (`pricing_v1`), which has the same unit (about 960 per nanosecond).
 //!
-//! Everything here is consensus: a change needs a new [`VERSION`], which is part of the key of every cache of
-//! instrumented or compiled code.
+//! Everything here is consensus: a change needs a new [`VERSION`], which is part of the key of
+//! every cache of instrumented or compiled code.
 
 use primitives::{Action, Gas, Transaction};
 use wasmparser::Operator;
@@ -20,8 +20,8 @@ const TRANSACTION: u64 = 20_000_000;
 const TRANSFER: u64 = 10_000_000;
 /// A byte of a transaction's arguments or salt.
 const ARGUMENT_BYTE: u64 = 2_000;
-/// A byte of uploaded code: checking, instrumenting and compiling it, and keeping it for ever. The largest
-/// module fits a block of the default size.
+/// A byte of uploaded code: checking, instrumenting and compiling it, and keeping it for ever. The
+/// largest module fits a block of the default size.
 const UPLOAD_BYTE: u64 = 400_000;
 const UPLOAD: u64 = 50_000_000;
 /// The record of a new contract.

@@ -10,13 +10,13 @@ use crate::instrument::instrument;
 use crate::memory::ContractTunables;
 use crate::trap::Fatal;
 
-/// Native stack of one call into a contract. Metering stops a call at [`crate::cost::STACK_WORDS`] (2¹⁸), so
-/// there are 128 bytes for each metered word, and one word stands for each value that a function could keep
-/// alive, of 8 bytes each. Only pages that are used take memory.
+/// Native stack of one call into a contract. Metering stops a call at [`crate::cost::STACK_WORDS`]
+/// (2¹⁸), so there are 128 bytes for each metered word, and one word stands for each value that a
+/// function could keep alive, of 8 bytes each. Only pages that are used take memory.
 pub(crate) const STACK_BYTES: usize = 32 << 20;
 
-/// Native bytes a compiled module takes, for each byte of its instrumented code: an estimate that the cache
-/// counts with.
+/// Native bytes a compiled module takes, for each byte of its instrumented code: an estimate that
+/// the cache counts with.
 const NATIVE_BYTES_PER_BYTE: usize = 8;
 
 /// Compiled code of a contract, with what the host needs to know of it.
@@ -34,8 +34,8 @@ pub(crate) struct ContractModule {
 }
 
 impl ContractModule {
-    /// Instruments and compiles a module that [`crate::check_code`] accepted. It cannot fail but for a bug or
-    /// a lack of memory on this machine, and neither may become a result of the chain.
+    /// Instruments and compiles a module that [`crate::check_code`] accepted. It cannot fail but
+    /// for a bug or a lack of memory on this machine, and neither may become a result of the chain.
     pub(crate) fn compile(code: &[u8]) -> Result<Self, Fatal> {
         let compiled = catch_unwind(AssertUnwindSafe(|| Self::try_compile(code)));
         compiled.unwrap_or_else(|_| Err(Fatal("the compiler panicked".to_owned())))

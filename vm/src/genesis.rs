@@ -10,7 +10,8 @@ pub const PARAMETERS_KEY: &str = "parameters";
 /// The system record of the [`primitives::ValidatorSet`].
 pub const VALIDATORS_KEY: &str = "validators";
 
-/// What the genesis writes into the empty state: the funded accounts, the parameters, the validators.
+/// What the genesis writes into the empty state: the funded accounts, the parameters, the
+/// validators.
 ///
 /// # Panics
 /// When the genesis was not checked ([`Genesis::check`]).

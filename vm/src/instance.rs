@@ -22,7 +22,8 @@ pub(crate) fn run(
 ) -> Result<Outcome, Fatal> {
     let mut store = Store::new(module.engine.clone());
     let input_len = i32::try_from(frame.input.len()).unwrap_or(i32::MAX);
-    // SAFETY: the store is dropped at the end of this function, which has the machine to itself meanwhile.
+    // SAFETY: the store is dropped at the end of this function, which has the machine to itself
+    // meanwhile.
     let env = FunctionEnv::new(&mut store, unsafe { Env::new(machine, frame) });
     let instance = instantiate(module, &mut store, &env)?;
     let missing = |error: wasmer::ExportError| Fatal(format!("an export is missing: {error}"));

@@ -16,7 +16,8 @@ pub(crate) struct Journal<'a> {
     /// Keys with the entry of `changes` that they had before, in the order of the writes.
     undo: Vec<(StateKey, Option<Option<Vec<u8>>>)>,
     events: Vec<Event>,
-    /// Whether a panic, should there be one now, comes from this machine's storage and not from our code.
+    /// Whether a panic, should there be one now, comes from this machine's storage and not from our
+    /// code.
     broken: Cell<bool>,
 }
 
@@ -86,8 +87,8 @@ impl<'a> Journal<'a> {
         self.events.len()
     }
 
-    /// Whether the panic just caught came of this machine's storage: it must not be held, because the other
-    /// nodes do not have it.
+    /// Whether the panic just caught came of this machine's storage: it must not be held, because
+    /// the other nodes do not have it.
     pub(crate) fn is_broken(&self) -> bool {
         self.broken.get()
     }
@@ -139,8 +140,8 @@ impl<'a> Journal<'a> {
         self.get(&StateKey::code(hash))
     }
 
-    /// # Panics
-    /// When a stored record cannot be decoded: only this crate writes them, so the state is corrupt.
+    /// # Panics When a stored record cannot be decoded: only this crate writes them, so the state
+    /// is corrupt.
     fn record<T: BorshDeserialize>(&self, key: &StateKey) -> Option<T> {
         let bytes = self.get(key)?;
         match codec::decode(&bytes, usize::MAX) {

@@ -1,5 +1,6 @@
-//! Caps of an uploaded module. They decide which modules are valid, so changing one is a hard fork. Without
-//! them a small module could make the compiler work for minutes: wasmparser's own are far too loose.
+//! Caps of an uploaded module. They decide which modules are valid, so changing one is a hard fork.
+//! Without them a small module could make the compiler work for minutes: wasmparser's own are far
+//! too loose.
 
 /// Functions that a module defines.
 pub const FUNCTIONS_MAX: u32 = 4_096;
@@ -13,7 +14,8 @@ pub const LOCALS_MAX: u32 = 348;
 pub const LOCALS_TOTAL_MAX: u32 = 65_536;
 /// Parameters of a function type.
 pub const PARAMETERS_MAX: usize = 16;
-/// Metered blocks of one function: its branches, loops and ends. The compiler's time grows with their square.
+/// Metered blocks of one function: its branches, loops and ends. The compiler's time grows with
+/// their square.
 pub const BLOCKS_MAX: u32 = 4_096;
 /// Metered blocks of all functions together.
 pub const BLOCKS_TOTAL_MAX: u32 = 65_536;

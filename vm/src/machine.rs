@@ -1,4 +1,5 @@
-//! Calls between accounts and contracts: who may enter what, with which value and gas, and what is undone.
+//! Calls between accounts and contracts: who may enter what, with which value and gas, and what is
+//! undone.
 
 use abi::{Abi, Method, MethodKind, Selector};
 use primitives::receipt::Failure;
@@ -68,8 +69,8 @@ impl Outcome {
     }
 }
 
-/// The address of a contract: a hash of the chain (its genesis hash), of who made it, of its code and of a
-/// salt that the creator chose, so that it is known beforehand and can be made once only.
+/// The address of a contract: a hash of the chain (its genesis hash), of who made it, of its code
+/// and of a salt that the creator chose, so that it is known beforehand and can be made once only.
 pub fn contract_address(chain: &Hash, creator: &Address, code: &Hash, salt: &[u8]) -> Address {
     let parts: [&[u8]; 4] = [&chain.0, &creator.0, &code.0, salt];
     Address(Hash::of_parts(Domain::ContractAddress, &parts).0)
@@ -84,7 +85,8 @@ impl<'a> Machine<'a> {
         Self { journal, block, origin: Address::default(), modules, active: Vec::new() }
     }
 
-    /// Makes a contract of stored code and runs its `init`. The outcome of a success is the address.
+    /// Makes a contract of stored code and runs its `init`. The outcome of a success is the
+    /// address.
     pub(crate) fn instantiate(
         &mut self,
         creator: Address,
@@ -183,8 +185,8 @@ impl<'a> Machine<'a> {
     }
 }
 
-/// The method that the input names, if it may be entered this way. `Some(None)`: there is nothing to enter,
-/// and nothing asked for.
+/// The method that the input names, if it may be entered this way. `Some(None)`: there is nothing
+/// to enter, and nothing asked for.
 fn door<'m>(abi: &'m Abi, entry: Entry, input: &[u8]) -> Option<Option<&'m Method>> {
     let has_init = abi.methods.iter().any(|method| method.kind == MethodKind::Init);
     if entry == Entry::Init && input.is_empty() && !has_init {

@@ -10,9 +10,9 @@ use wasmer::sys::vm::{
 use wasmer::sys::{BaseTunables, Tunables};
 use wasmer::{MemoryError, MemoryStyle, MemoryType, Pages, TableStyle, TableType};
 
-/// wasmer's own choices, but for the native stack's size, and for what happens when the operating system has
-/// no memory to give: a contract would see that as -1 from `memory.grow`, on this machine and not on others,
-/// so the process stops instead.
+/// wasmer's own choices, but for the native stack's size, and for what happens when the operating
+/// system has no memory to give: a contract would see that as -1 from `memory.grow`, on this
+/// machine and not on others, so the process stops instead.
 pub(crate) struct ContractTunables {
     base: BaseTunables,
     config: VMConfig,
@@ -93,8 +93,9 @@ impl LinearMemory for GrowsOrStops {
         match self.0.grow(delta) {
             Err(error) if !matches!(error, MemoryError::CouldNotGrow { .. }) => {
                 eprintln!(
-                    "quorate: the operating system gives a contract no memory ({error}). The node stops, \
-                     since going on would split it from the others. Give it more memory and start it again."
+                    "quorate: the operating system gives a contract no memory ({error}). The node \
+                     stops, since going on would split it from the others. Give it more memory \
+                     and start it again."
                 );
                 std::process::abort();
             }

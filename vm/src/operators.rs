@@ -13,8 +13,8 @@ pub(crate) enum Class {
     Refused(&'static str),
 }
 
-/// Whether a metered block ends with this operator: those behind it may be entered on another way, or not at
-/// all.
+/// Whether a metered block ends with this operator: those behind it may be entered on another way,
+/// or not at all.
 pub(crate) fn ends_block(operator: &Operator<'_>) -> bool {
     matches!(
         operator,
@@ -42,7 +42,8 @@ const fn accepted(operator_name: &str) -> Class {
     if works_on_floats(operator_name) { Class::Float } else { Class::Accepted }
 }
 
-/// Whether the operator's name in wasmparser says F32 or F64: all that compute, convert, load or store floats.
+/// Whether the operator's name in wasmparser says F32 or F64: all that compute, convert, load or
+/// store floats.
 const fn works_on_floats(name: &str) -> bool {
     let mut rest = name.as_bytes();
     while let [first, tail @ ..] = rest {

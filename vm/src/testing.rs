@@ -66,8 +66,9 @@ pub(crate) fn contract(text: &str, methods: &[Method]) -> Vec<u8> {
     abi.embed(&wat::parse_str(text).unwrap()).unwrap()
 }
 
-/// A contract whose methods `run_`, `pay_` (payable) and `agai` (re-entrant) all run `body`, a body of type
-/// i32 → i32, and whose query `ask_` does too. `extra` stands beside the function in the module.
+/// A contract whose methods `run_`, `pay_` (payable) and `agai` (re-entrant) all run `body`, a body
+/// of type i32 → i32, and whose query `ask_` does too. `extra` stands beside the function in the
+/// module.
 pub(crate) fn calling(extra: &str, body: &str) -> Vec<u8> {
     let text = format!(
         r#"(module {IMPORTS} (memory (export "memory") 1) {extra}

@@ -5,8 +5,8 @@ use thiserror::Error;
 use wasmer::RuntimeError;
 use wasmer_types::TrapCode;
 
-/// This node cannot go on: something is wrong with it or its machine, not with the transaction. It must stop
-/// before the others see a result that only it has.
+/// This node cannot go on: something is wrong with it or its machine, not with the transaction. It
+/// must stop before the others see a result that only it has.
 #[derive(Debug, Error)]
 #[error("{0}")]
 pub(crate) struct Fatal(pub(crate) String);
@@ -35,13 +35,15 @@ impl From<Fatal> for Stop {
 #[error("the host ended the call")]
 pub(crate) struct Escape;
 
-/// Whether the failure uses up all the gas of its call. After a trap the gas left depends on which of a
-/// block's operators trapped, which a compiler might reorder; taking all of it leaves no doubt.
+/// Whether the failure uses up all the gas of its call. After a trap the gas left depends on which
+/// of a block's operators trapped, which a compiler might reorder; taking all of it leaves no
+/// doubt.
 pub(crate) fn burns_all_gas(failure: &Failure) -> bool {
     matches!(failure, Failure::OutOfGas | Failure::StackExhausted | Failure::Trapped)
 }
 
-/// What an error that no host function has caused means; gas and stack are what the module's globals say.
+/// What an error that no host function has caused means; gas and stack are what the module's
+/// globals say.
 pub(crate) fn classify(error: RuntimeError, gas: i64, stack: i32) -> Result<Failure, Fatal> {
     if gas < 0 {
         return Ok(Failure::OutOfGas);

@@ -7,8 +7,9 @@ use primitives::{Amount, Transaction, limits};
 use crate::cost::intrinsic_gas;
 use crate::executor::BlockContext;
 
-/// Whether a transaction may execute in a block, given its sender's account and the sequence that its lane
-/// expects next. In a block that is [`Account::next_sequence`]; a mempool counts those it already holds.
+/// Whether a transaction may execute in a block, given its sender's account and the sequence that
+/// its lane expects next. In a block that is [`Account::next_sequence`]; a mempool counts those it
+/// already holds.
 ///
 /// The gas left in the block is not looked at, only the gas of a whole block.
 pub fn check_transaction(

@@ -116,7 +116,8 @@ fn rejected(transaction: Hash, rejection: Rejection) -> Receipt {
     }
 }
 
-/// Admission has checked that the whole limit's price fits an amount, and no other price here is larger.
+/// Admission has checked that the whole limit's price fits an amount, and no other price here is
+/// larger.
 fn price(gas: Gas, gas_price: Amount) -> Amount {
     Amount(u128::from(gas.0).saturating_mul(gas_price.0))
 }

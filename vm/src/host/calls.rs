@@ -8,7 +8,8 @@ use crate::cost;
 use crate::machine::{Ended, Entry, Invocation};
 use crate::trap::Escape;
 
-/// A callee gets at most all but one of this many parts of the gas left, so that its caller can always finish.
+/// A callee gets at most all but one of this many parts of the gas left, so that its caller can
+/// always finish.
 const KEPT_PART: u64 = 64;
 
 pub(super) fn call(

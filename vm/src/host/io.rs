@@ -9,7 +9,7 @@ use crate::cost;
 use crate::trap::{Escape, Stop};
 
 /// Bytes of a panic message that a receipt keeps.
-const PANIC_BYTES_MAX: usize = 256;
+const MESSAGE_BYTES_MAX: u32 = 256;
 /// Bytes of an event's encoded topics: a count, and each topic with its length.
 const TOPICS_BYTES_MAX: usize = 4 + limits::EVENT_TOPICS_MAX * (4 + limits::EVENT_TOPIC_BYTES_MAX);
 
@@ -84,10 +84,11 @@ fn decode_topics(bytes: &[u8]) -> Result<Vec<Vec<u8>>, Stop> {
 
 pub(super) fn panic(env: FunctionEnvMut<'_, Env>, ptr: i32, len: i32) -> Result<(), Escape> {
     run(env, |host| {
-        let kept = len.cast_unsigned().min(PANIC_BYTES_MAX as u32);
-        let bytes = host.read("the message", ptr, kept.cast_signed(), PANIC_BYTES_MAX)?;
+        let kept = len.cast_unsigned().min(MESSAGE_BYTES_MAX).cast_signed();
+        let max = MESSAGE_BYTES_MAX as usize;
+        let bytes = host.read("the message", ptr, kept, max)?;
         let mut message = String::from_utf8_lossy(&bytes).into_owned();
-        message.truncate(message.floor_char_boundary(PANIC_BYTES_MAX));
+        message.truncate(message.floor_char_boundary(max));
         Err(Failure::Panicked(message).into())
     })
 }

@@ -1,7 +1,7 @@
 //! The host interface ([`abi::host`]): what a contract can ask for.
 //!
-//! Every function is charged before it does anything, checks its bounds before it allocates, and ends the
-//! call instead of answering when the contract breaks a bound.
+//! Every function is charged before it does anything, checks its bounds before it allocates, and
+//! ends the call instead of answering when the contract breaks a bound.
 
 #![allow(unsafe_code)]
 
@@ -111,17 +111,17 @@ pub(crate) struct Env {
     pub(crate) stop: Option<Stop>,
 }
 
-/// A borrow of the machine for as long as one call lasts. wasmer wants its environments without lifetimes.
+/// A borrow of the machine for as long as one call lasts. wasmer wants its environments without
+/// lifetimes.
 struct MachinePointer(NonNull<Machine<'static>>);
 
-// SAFETY: wasmer asks for `Send` of every environment, but the store that holds this one is made, used and
-// dropped within one call on one thread.
+// SAFETY: wasmer asks for `Send` of every environment, but the store that holds this one is made,
+// used and dropped within one call on one thread.
 unsafe impl Send for MachinePointer {}
 
 impl Env {
-    /// # Safety
-    /// The machine must outlive the store that holds the environment, and nobody else may use it while a host
-    /// function of that store runs.
+    /// # Safety The machine must outlive the store that holds the environment, and nobody else may
+    /// use it while a host function of that store runs.
     pub(crate) unsafe fn new(machine: &mut Machine<'_>, frame: Frame) -> Self {
         let machine = MachinePointer(NonNull::from(machine).cast());
         Self { machine, frame, handles: None, stop: None }
@@ -146,9 +146,9 @@ fn run<R>(
         env.stop = Some(Fatal("a host function ran before its instance was made".into()).into());
         return Err(Escape);
     };
-    // SAFETY: `Env::new`'s caller keeps the machine alive and leaves it alone while the contract runs, and a
-    // contract runs one host function at a time: a nested call has an environment of its own, made from a
-    // reborrow of this reference.
+    // SAFETY: `Env::new`'s caller keeps the machine alive and leaves it alone while the contract
+    // runs, and a contract runs one host function at a time: a nested call has an environment of
+    // its own, made from a reborrow of this reference.
     let machine = unsafe { env.machine.0.as_mut() };
     let mut host = Host { machine, frame: &mut env.frame, handles, store };
     let ran = catch_unwind(AssertUnwindSafe(|| {

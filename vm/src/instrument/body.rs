@@ -8,8 +8,8 @@ use super::{InstrumentError, charge_constant};
 use crate::cost;
 use crate::operators::ends_block;
 
-/// The frame up to which a function that calls nothing charges no stack: what may stand on the deepest
-/// metered frame. See [`crate::engine::STACK_BYTES`].
+/// The frame up to which a function that calls nothing charges no stack: what may stand on the
+/// deepest metered frame. See [`crate::engine::STACK_BYTES`].
 const LEAF_FRAME_WORDS: u32 = 4_096;
 
 /// Where the additions stand in the module's index spaces.
@@ -164,8 +164,8 @@ impl Writer<'_> {
         }
     }
 
-    /// Writes the block that ends here behind the charge for all of it. A block of a single `end` or the like
-    /// is free: no loop can be made of such, since a branch costs more.
+    /// Writes the block that ends here behind the charge for all of it. A block of a single `end`
+    /// or the like is free: no loop can be made of such, since a branch costs more.
     fn flush(&mut self) {
         if self.cost > 1 {
             let cost = self.cost.saturating_add(cost::BLOCK);

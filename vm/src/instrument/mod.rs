@@ -1,20 +1,22 @@
-//! Gas and stack depth, written into the module itself, WebAssembly to WebAssembly, so that both mean the
-//! same for every compiler on every machine.
+//! Gas and stack depth, written into the module itself, WebAssembly to WebAssembly, so that both
+//! mean the same for every compiler on every machine.
 //!
 //! Two mutable globals are added and exported, gas left ([`GAS_EXPORT`], i64) and stack words left
-//! ([`STACK_EXPORT`], i32); the host sets both before it enters. Code that would take one below zero has
-//! done so and stops at `unreachable`: the negative global says why. Two functions are added that charge for
-//! what is known only when it happens: bytes touched by bulk memory, and pages grown. Nothing that exists is
-//! renumbered: everything new stands behind the last of its kind.
+//! ([`STACK_EXPORT`], i32); the host sets both before it enters. Code that would take one below
+//! zero has done so and stops at `unreachable`: the negative global says why. Two functions are
+//! added that charge for what is known only when it happens: bytes touched by bulk memory, and
+//! pages grown. Nothing that exists is renumbered: everything new stands behind the last of its
+//! kind.
 //!
-//! A block's gas is charged *before* its first operator runs. A block begins at the function's entry, after
-//! each `loop`, `if`, `else` and `end`, and after each branch; so a block that is entered runs to its end
-//! unless something in it traps, and no straight line of code runs unpaid.
+//! A block's gas is charged *before* its first operator runs. A block begins at the function's
+//! entry, after each `loop`, `if`, `else` and `end`, and after each branch; so a block that is
+//! entered runs to its end unless something in it traps, and no straight line of code runs unpaid.
 //!
-//! A function charges its frame on entry and gives it back on its only way out: its body becomes a block, and
-//! `return` a branch to its end. A frame's words are its parameters, its locals and its operators: whatever
-//! the optimiser keeps alive across a call, each value was made by one of them. Functions that call nothing
-//! and are small charge nothing: one of them may stand on top of the deepest metered frame.
+//! A function charges its frame on entry and gives it back on its only way out: its body becomes a
+//! block, and `return` a branch to its end. A frame's words are its parameters, its locals and its
+//! operators: whatever the optimiser keeps alive across a call, each value was made by one of them.
+//! Functions that call nothing and are small charge nothing: one of them may stand on top of the
+//! deepest metered frame.
 //!
 //! Custom sections are dropped. The memory's maximum is capped.
 
@@ -66,7 +68,8 @@ pub(crate) fn instrument(code: &[u8]) -> Result<Instrumented, InstrumentError> {
     Ok(Instrumented { wasm: sections.assemble(&bodies), instance_gas })
 }
 
-/// Takes what is on the operand stack (i64) from the gas global, and stops when it does not suffice.
+/// Takes what is on the operand stack (i64) from the gas global, and stops when it does not
+/// suffice.
 fn charge(code: &mut InstructionSink<'_>, gas: u32) {
     // gas − cost = −(cost − gas): the cost lies on the stack already.
     code.global_get(gas).i64_sub().i64_const(-1).i64_mul().global_set(gas);
@@ -100,14 +103,15 @@ fn charge_bytes(gas: u32) -> Function {
     function
 }
 
-/// (pages: i32) → pages: charges for the pages that `memory.grow` is about to add. More than a memory may
-/// have cannot be added, and are free.
+/// (pages: i32) → pages: charges for the pages that `memory.grow` is about to add. More than a
+/// memory may have cannot be added, and are free.
 fn charge_pages(gas: u32) -> Function {
     let mut function = Function::new([]);
     let mut code = function.instructions();
     code.local_get(0).i32_const(MEMORY_PAGES_MAX.cast_signed()).i32_le_u();
     code.if_(BlockType::Empty);
-    // From s pages to s + d: d × PAGE + PAGE_RAMP × ((s + d)² − s²) = d × (PAGE + PAGE_RAMP × (2s + d)).
+    // From s pages to s + d: d × PAGE + PAGE_RAMP × ((s + d)² − s²) = d × (PAGE + PAGE_RAMP × (2s +
+    // d)).
     code.memory_size(0).i32_const(1).i32_shl().local_get(0).i32_add().i64_extend_i32_u();
     code.i64_const(cost::PAGE_RAMP.cast_signed()).i64_mul();
     code.i64_const(cost::PAGE.cast_signed()).i64_add();

@@ -13,8 +13,8 @@ use super::{GAS_EXPORT, InstrumentError, STACK_EXPORT};
 use crate::cost;
 use crate::limits::MEMORY_PAGES_MAX;
 
-/// What of a module is needed to write it again. Validated: one memory, at most one table, only functions
-/// imported.
+/// What of a module is needed to write it again. Validated: one memory, at most one table, only
+/// functions imported.
 #[derive(Default)]
 pub(super) struct Sections<'a> {
     types: Entries<'a>,
@@ -30,7 +30,8 @@ pub(super) struct Sections<'a> {
     elements: Entries<'a>,
     pub(super) bodies: Vec<FunctionBody<'a>>,
     data: Entries<'a>,
-    /// Entries of element segments and bytes of data segments, written whenever an instance is made.
+    /// Entries of element segments and bytes of data segments, written whenever an instance is
+    /// made.
     element_entries: u64,
     data_bytes: u64,
 }

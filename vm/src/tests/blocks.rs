@@ -163,8 +163,9 @@ fn a_failure_leaves_fee_and_nonce() {
     assert_eq!(others(chain.state), others(before));
 }
 
-/// A sequence of pseudo-random transactions, good and bad, gives equal outcomes whenever it is run, on a
-/// warm cache and a cold one; and what is gone from the balances is what the receipts say was burnt.
+/// A sequence of pseudo-random transactions, good and bad, gives equal outcomes whenever it is run,
+/// on a warm cache and a cold one; and what is gone from the balances is what the receipts say was
+/// burnt.
 #[test]
 fn blocks_are_functions_and_balances_are_conserved() {
     for seed in 1..=20_u64 {

@@ -23,10 +23,12 @@ impl<'a> Ask<'a> {
         Self { to, input, value: 0, gas: 0, flags: 0, status }
     }
 
-    /// A contract that makes the call, writes that it did, and reverts when the status is not the expected.
+    /// A contract that makes the call, writes that it did, and reverts when the status is not the
+    /// expected.
     fn code(&self) -> Vec<u8> {
         let extra = format!(
-            r#"(data (i32.const 1000) "{}") (data (i32.const 1032) "{}") (data (i32.const 1048) "{}")"#,
+            r#"(data (i32.const 1000) "{}") (data (i32.const 1032) "{}")
+                (data (i32.const 1048) "{}")"#,
             text_bytes(&self.to.0),
             text_bytes(&self.value.to_le_bytes()),
             text_bytes(self.input),
@@ -49,7 +51,8 @@ impl<'a> Ask<'a> {
         calling(&extra, &body)
     }
 
-    /// Deploys the caller and lets it call; it must succeed, which says that the status was the expected.
+    /// Deploys the caller and lets it call; it must succeed, which says that the status was the
+    /// expected.
     fn check(&self, chain: &mut TestChain) -> (Address, Receipt) {
         let caller = chain.deploy(self.code());
         let receipt = chain.call(caller, &PAY, self.value);
@@ -156,8 +159,8 @@ fn reentrancy_is_denied_unless_declared() {
 #[test]
 fn reentrancy_is_denied_on_a_detour() {
     let mut chain = TestChain::new();
-    // The address of the first depends on the second's only through its code; so the second asks whoever
-    // called it.
+    // The address of the first depends on the second's only through its code; so the second asks
+    // whoever called it.
     let back = calling(
         &format!(r#"(data (i32.const 1000) "{}")"#, text_bytes(&RUN)),
         "(call $context (i32.const 0))

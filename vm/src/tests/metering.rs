@@ -47,7 +47,8 @@ fn executed_floats_take_all_gas_and_dead_ones_none() {
     assert_eq!(dead.status, Status::Success);
 }
 
-/// The block with the write is charged as a whole before the write, and a float in it makes it unpayable.
+/// The block with the write is charged as a whole before the write, and a float in it makes it
+/// unpayable.
 #[test]
 fn gas_is_charged_before_effects() {
     let mut chain = TestChain::new();
@@ -149,8 +150,8 @@ fn an_entry_that_answers_neither_is_a_misuse() {
     assert!(receipt.gas_used < Gas(GAS));
 }
 
-/// Control flow still means what it meant: every way out of nested blocks, loops and branches gives the
-/// right answer through the instrumentation.
+/// Control flow still means what it meant: every way out of nested blocks, loops and branches gives
+/// the right answer through the instrumentation.
 #[test]
 fn instrumented_control_flow_keeps_its_meaning() {
     let functions = r#"

@@ -41,8 +41,8 @@ fn frames_of_many_locals_do_not_reach_the_native_stack() {
     check_exhausted(&function, "(drop (call $f (i64.const 3))) i32.const 0");
 }
 
-/// One local, but thousands of products that an optimiser may keep from before the call to after it, instead
-/// of computing them again: the frame is large though the function does not look it.
+/// One local, but thousands of products that an optimiser may keep from before the call to after
+/// it, instead of computing them again: the frame is large though the function does not look it.
 #[test]
 fn frames_that_the_optimiser_makes_do_not_reach_the_native_stack() {
     let products = |from: u32| -> String {

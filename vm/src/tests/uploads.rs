@@ -190,8 +190,8 @@ fn the_long_encoding_of_call_indirect_runs() {
     assert_eq!(chain.call(contract, &RUN, 0).status, Status::Success);
 }
 
-/// Adds one to the length of the section and of the body that hold the byte at `at`. All lengths here are
-/// below 127.
+/// Adds one to the length of the section and of the body that hold the byte at `at`. All lengths
+/// here are below 127.
 fn grow_sizes(code: &mut [u8], at: usize) {
     let mut section = 8;
     while section + 2 + usize::from(code[section + 1]) < at {

@@ -45,7 +45,8 @@ impl<'a> FunctionRules<'a> {
         }
     }
 
-    /// The function's name in the module's `name` section. Read only to refuse, so it may cost a pass.
+    /// The function's name in the module's `name` section. Read only to refuse, so it may cost a
+    /// pass.
     fn name(&self, index: u32) -> Option<&'a str> {
         for payload in Parser::new(0).parse_all(self.code) {
             let Payload::CustomSection(section) = payload.ok()? else { continue };

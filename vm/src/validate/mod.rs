@@ -1,9 +1,9 @@
 //! What may be uploaded.
 //!
-//! Two judges look at every part of a module: first these rules, which know the caps and the accepted
-//! features and can name what they refuse; then wasmparser's validator, with the same features, for all that
-//! makes a module valid WebAssembly. A module that passes both compiles; if it does not, the node is at
-//! fault, not the module.
+//! Two judges look at every part of a module: first these rules, which know the caps and the
+//! accepted features and can name what they refuse; then wasmparser's validator, with the same
+//! features, for all that makes a module valid WebAssembly. A module that passes both compiles; if
+//! it does not, the node is at fault, not the module.
 
 mod function;
 mod refusal;
@@ -18,8 +18,8 @@ use function::FunctionRules;
 pub use refusal::Refusal;
 use sections::SectionRules;
 
-/// Checks a module and answers with the ABI it carries: the rule of the upload, for whoever wants to know
-/// beforehand.
+/// Checks a module and answers with the ABI it carries: the rule of the upload, for whoever wants
+/// to know beforehand.
 pub fn check_code(code: &[u8]) -> Result<Abi, Refusal> {
     if code.len() > primitives::limits::CODE_BYTES_MAX {
         return Err(Refusal::TooLong(code.len()));
@@ -30,7 +30,8 @@ pub fn check_code(code: &[u8]) -> Result<Abi, Refusal> {
     Ok(abi)
 }
 
-/// The features of a contract. `FLOATS` stands for their presence in code; executing them costs all gas.
+/// The features of a contract. `FLOATS` stands for their presence in code; executing them costs all
+/// gas.
 fn features() -> WasmFeatures {
     WasmFeatures::MUTABLE_GLOBAL
         | WasmFeatures::SIGN_EXTENSION

@@ -4,8 +4,8 @@ use thiserror::Error;
 
 use crate::limits;
 
-/// Why a module may not be uploaded. The texts stand in receipts, so they are our own and depend on nothing
-/// but the module: never on the words of a library.
+/// Why a module may not be uploaded. The texts stand in receipts, so they are our own and depend on
+/// nothing but the module: never on the words of a library.
 #[derive(Debug, Error)]
 pub enum Refusal {
     #[error("it has {0} bytes, and at most {max} are accepted",
