@@ -130,14 +130,6 @@ impl NetworkHandle {
         }
     }
 
-    /// Adds an address at which a validator is dialed.
-    pub fn add_peer_address(&self, peer: ValidatorIndex, address: Multiaddr) {
-        if let Some(peer) = self.peers.get(peer) {
-            peer.add_address(address);
-            self.peers.addresses_changed.notify_one();
-        }
-    }
-
     /// Closes all connections and listeners, for all clones of this handle, and waits until that is
     /// done: a second at most. Messages that wait are not sent.
     pub async fn shutdown(&self) {

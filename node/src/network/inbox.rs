@@ -40,11 +40,6 @@ impl NetworkEvents {
     pub fn blocking_recv(&mut self) -> Option<NetworkEvent> {
         futures::executor::block_on(self.recv())
     }
-
-    /// The next event if one waits.
-    pub fn try_recv(&mut self) -> Option<NetworkEvent> {
-        self.0.lock().pop()
-    }
 }
 
 /// The producers' end.
@@ -231,8 +226,8 @@ mod tests {
     }
 
     fn classes(events: &mut NetworkEvents, count: usize) -> Vec<Class> {
-        let next = || match events.try_recv() {
-            Some(NetworkEvent::Message { class, .. }) => Some(class),
+        let next = || match events.recv().now_or_never() {
+            Some(Some(NetworkEvent::Message { class, .. })) => Some(class),
             _ => None,
         };
         std::iter::from_fn(next).take(count).collect()
@@ -268,7 +263,7 @@ mod tests {
         }
         let mut third = Box::pin(budgets.reserve(Class::Vote, VOTE_BYTES_MAX));
         assert!(third.as_mut().now_or_never().is_none());
-        assert!(events.try_recv().is_some());
+        assert!(events.recv().now_or_never().is_some());
         assert!(third.now_or_never().is_some());
     }
 

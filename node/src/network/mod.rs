@@ -25,10 +25,10 @@ mod dialer;
 mod driver;
 mod frame;
 mod gossip;
-mod handle;
+pub mod handle;
 mod handler;
 mod inbox;
-mod limits;
+pub mod limits;
 mod outbox;
 mod peers;
 #[cfg(test)]
@@ -40,7 +40,7 @@ use libp2p::{Multiaddr, PeerId};
 use primitives::{Hash, PublicKey, SecretKey, ValidatorIndex, ValidatorSet};
 use thiserror::Error;
 
-pub use self::handle::{NetworkHandle, NetworkStatus, PeerStatus};
+pub use self::handle::NetworkHandle;
 pub use self::inbox::NetworkEvents;
 
 /// What the network needs to know to start.
@@ -64,15 +64,13 @@ pub struct NetworkOptions {
 /// The kinds of direct messages, most urgent first. Each has its own stream, queue and budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
-    /// Votes and certificates: at most [`VOTE_BYTES_MAX`] bytes each.
+    /// Votes and certificates: at most [`limits::VOTE_BYTES_MAX`] bytes each.
     Vote,
     /// Proposals: at most `primitives::limits::MESSAGE_BYTES_MAX` bytes each.
     Proposal,
     /// Requests and their answers: at most `primitives::limits::MESSAGE_BYTES_MAX` bytes each.
     Bulk,
 }
-
-pub use self::limits::{GOSSIP_BYTES_MAX, VOTE_BYTES_MAX};
 
 /// What the network tells its consumer.
 #[derive(Clone, Debug, PartialEq, Eq)]

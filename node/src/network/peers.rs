@@ -60,7 +60,7 @@ pub(super) struct Peers {
     by_index: BTreeMap<ValidatorIndex, Arc<Peer>>,
     by_id: HashMap<PeerId, Arc<Peer>>,
     listening: Mutex<Vec<Multiaddr>>,
-    /// Told when addresses were added, so that they are dialed at once.
+    /// Told when addresses were set, so that they are dialed at once.
     pub(super) addresses_changed: Notify,
     /// Connections refused since the start because their peer is no validator, or is refused for a
     /// while.
@@ -195,13 +195,6 @@ impl Peer {
 
     pub(super) fn set_addresses(&self, addresses: Vec<Multiaddr>) {
         self.state().addresses = addresses;
-    }
-
-    pub(super) fn add_address(&self, address: Multiaddr) {
-        let mut state = self.state();
-        if !state.addresses.contains(&address) {
-            state.addresses.push(address);
-        }
     }
 
     pub(super) fn connected(&self) -> Option<(TimestampMs, Multiaddr)> {

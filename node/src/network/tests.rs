@@ -6,12 +6,14 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
 use libp2p::Multiaddr;
 use primitives::limits::MESSAGE_BYTES_MAX;
 use primitives::{Hash, SecretKey, Validator, ValidatorIndex, ValidatorSet};
 use tokio::runtime::{Handle, Runtime};
 
-use super::limits::{inbox_bytes_max, outbox_bytes_max};
+use super::handle::PeerStatus;
+use super::limits::{VOTE_BYTES_MAX, inbox_bytes_max, outbox_bytes_max};
 use super::*;
 
 mod rogue;
@@ -114,7 +116,7 @@ async fn network(count: u16, listen: &str) -> Vec<Node> {
     }
     for node in &nodes {
         for other in nodes.iter().filter(|other| other.index != node.index) {
-            node.handle.add_peer_address(other.index, other.address.clone());
+            node.handle.set_addresses(other.index, vec![other.address.clone()]);
         }
     }
     for node in &mut nodes {
@@ -226,9 +228,10 @@ async fn another_chain_cannot_talk() {
     let mut node = Node::start(options(2, 0, TCP)).await;
     // The key is that of validator 1; only the chain differs.
     let mut other = Rogue::new(secret(1), &node.address, node.handle.status().peer_id);
-    assert!(other.open(&OTHER_CHAIN, Class::Vote).await.is_err());
+    other.accept(&OTHER_CHAIN);
+    other.send_in_background(&OTHER_CHAIN, Class::Vote, vec![1, 1, 0, 0, 0, 9]);
     other.until_refused().await;
-    assert_eq!(node.events.try_recv(), None);
+    assert_eq!(node.events.recv().now_or_never(), None);
     assert_eq!(node.of_peer(1).connected_since, None);
 }
 

@@ -83,14 +83,6 @@ impl Rogue {
         }
     }
 
-    pub(super) async fn open(
-        &mut self,
-        chain: &Hash,
-        class: Class,
-    ) -> Result<libp2p::Stream, OpenStreamError> {
-        in_time(self.control.open_stream(self.victim, name(chain, class))).await
-    }
-
     /// Opens a direct stream and writes these bytes, as far as the victim lets it.
     pub(super) fn send_in_background(&self, chain: &Hash, class: Class, bytes: Vec<u8>) {
         let (mut control, victim, name) = (self.control.clone(), self.victim, name(chain, class));
