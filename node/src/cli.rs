@@ -46,13 +46,26 @@ const EVERYWHERE: &str = "Options of every command";
 #[derive(Clone, Debug, Args)]
 struct Global {
     /// Where keys, genesis, settings and data stand [default: ~/.quorate]
-    #[arg(long, global = true, help_heading = EVERYWHERE, env = "QUORATE_HOME", hide_env_values = true, value_name = "DIR")]
+    #[arg(
+        long,
+        global = true,
+        help_heading = EVERYWHERE,
+        env = "QUORATE_HOME",
+        hide_env_values = true,
+        value_name = "DIR"
+    )]
     home: Option<PathBuf>,
     /// Answer in JSON
     #[arg(long, global = true, help_heading = EVERYWHERE)]
     json: bool,
     /// The set of settings to begin from: validator, testnet or dev
-    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "PROFILE", hide_possible_values = true)]
+    #[arg(
+        long,
+        global = true,
+        help_heading = EVERYWHERE,
+        value_name = "PROFILE",
+        hide_possible_values = true
+    )]
     profile: Option<Profile>,
     /// Set a setting; see `quorate config show`
     #[arg(long, short, global = true, help_heading = EVERYWHERE, value_name = "SECTION.KEY=VALUE")]
