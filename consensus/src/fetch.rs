@@ -25,7 +25,8 @@ impl Core {
             certificates.extend(self.committed.certificate.clone().map(Certificate::Commit));
         }
         certificates.extend(self.targets.values().cloned().map(Certificate::Commit));
-        for round in self.rounds.range(from..=to.max(from)).map(|(_, round)| round) {
+        let rounds = self.rounds.range(from..=to.max(from)).map(|(_, round)| round);
+        for round in rounds.take(ANSWER_CERTIFICATES_MAX) {
             certificates.extend(round.prepare_certificate.clone().map(Certificate::Prepare));
             certificates.extend(round.timeout_certificate.clone().map(Certificate::Timeout));
         }

@@ -230,6 +230,9 @@ impl Core {
         self.needed_since_ms = None;
         let leader = self.leader(view);
         self.effects.push(Effect::EnteredView { view, leader, after_timeout });
+        if leader == self.own() {
+            self.ask_for_missing_certificates();
+        }
     }
 
     /// Gives the current view up when a rule says so.
@@ -350,9 +353,14 @@ impl Core {
         {
             self.effects.push(Effect::CatchUp { certificate });
         }
-        if self.leader(self.view) == self.own()
-            && let Err(missing) = self.justification(self.view)
-        {
+        if self.leader(self.view) == self.own() {
+            self.ask_for_missing_certificates();
+        }
+    }
+
+    /// A leader that jumped over views cannot propose before it knows how they ended.
+    fn ask_for_missing_certificates(&mut self) {
+        if let Err(missing) = self.justification(self.view) {
             let from = self.committed.view().next();
             self.broadcast(Message::CertificateRequest { from, to: missing });
         }

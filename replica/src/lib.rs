@@ -1,1 +1,27 @@
-//! Consensus, mempool and ledger as one synchronous machine.
+//! Consensus, mempool and ledger as one synchronous machine: `on_event(now, event) → actions`.
+//!
+//! [`Replica`] decides on one thread; [`Ledger`] executes and commits on another, asked by [`Action::Execute`] and
+//! [`Action::Commit`] and answering with events. Neither knows sockets, clocks or threads: the node drives them, and
+//! so does the simulator.
+//!
+//! The way of a transaction: [`Event::Transaction`] → [`mempool`] → a signed batch ([`Action::Gossip`]) →
+//! [`batches`] of every validator → a block's payload → [`Action::Execute`] → commit votes → [`Action::Commit`] →
+//! [`Event::Committed`].
+
+mod action;
+mod batches;
+mod catch_up;
+mod event;
+mod ledger;
+mod mempool;
+mod message;
+mod payloads;
+mod replica;
+
+pub use action::Action;
+pub use consensus::Now;
+pub use event::{CommittedReceipts, Event, RequestId};
+pub use ledger::{Ledger, LedgerView, genesis_block};
+pub use mempool::{Limits, Refusal};
+pub use message::{BatchList, Class, Message, SyncBlocks};
+pub use replica::{Options, Record, Replica};

@@ -1,1 +1,7 @@
-//! Simulator, attackers, real-process nets, conformance.
+//! The harness: a deterministic simulator around the real replica, nets of real processes, and the oracles that judge
+//! both.
+
+pub mod load;
+pub mod net;
+pub mod sim;
+pub mod wallet;

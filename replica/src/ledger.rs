@@ -1,0 +1,221 @@
+//! Executing and committing blocks. Lives on its own thread in the node; asked in order, it answers in order.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use primitives::{
+    CommitCertificate, ExecutionResult, Genesis, Hash, Header, Height, Receipt, SignedBatch,
+    StateKey, codec, limits, merkle,
+};
+use state::{CommitError, CommittedBlock, GenesisBlock, Overlay, State, StateView};
+use vm::{BlockContext, Executor};
+
+use crate::event::CommittedReceipts;
+use crate::message::SyncBlocks;
+
+/// What an executed, uncommitted block left.
+#[derive(Debug)]
+struct Executed {
+    header: Header,
+    batches: Vec<Arc<SignedBatch>>,
+    receipts: Vec<Receipt>,
+    result: ExecutionResult,
+    overlay: Arc<Overlay>,
+}
+
+/// The chain's state, and overlays for the blocks above it.
+#[derive(Debug)]
+pub struct Ledger {
+    state: State,
+    executor: Arc<Executor>,
+    chain: GenesisFacts,
+    executed: BTreeMap<Hash, Executed>,
+}
+
+/// What execution needs of the genesis.
+#[derive(Clone, Debug)]
+struct GenesisFacts {
+    /// The context of the genesis block; later ones differ in height and time.
+    context: BlockContext,
+    validators: Hash,
+}
+
+impl GenesisFacts {
+    fn of(genesis: &Genesis) -> Self {
+        let validators = match genesis.validator_set() {
+            Ok(set) => set.hash(),
+            Err(error) => panic!("a genesis is checked before a ledger stands on it: {error}"),
+        };
+        Self { context: block_context(genesis, &genesis.header()), validators }
+    }
+
+    fn block(&self, header: &Header) -> BlockContext {
+        let (height, timestamp) = (header.height, header.timestamp);
+        BlockContext { height, timestamp, ..self.context.clone() }
+    }
+}
+
+/// What a transaction sees of the block that it is in.
+pub(crate) fn block_context(genesis: &Genesis, header: &Header) -> BlockContext {
+    BlockContext {
+        chain_id: genesis.chain_id.clone(),
+        chain: genesis.hash(),
+        height: header.height,
+        timestamp: header.timestamp,
+        parameters: genesis.parameters.clone(),
+    }
+}
+
+/// What the state store writes at height 0.
+pub fn genesis_block(genesis: &Genesis) -> GenesisBlock {
+    let facts = GenesisFacts::of(genesis);
+    GenesisBlock {
+        header: genesis.header(),
+        genesis_hash: facts.context.chain,
+        changes: vm::genesis_changes(genesis),
+        next_validators: facts.validators,
+    }
+}
+
+impl Ledger {
+    pub fn new(state: State, executor: Arc<Executor>, genesis: &Genesis) -> Self {
+        Self { state, executor, chain: GenesisFacts::of(genesis), executed: BTreeMap::new() }
+    }
+
+    /// A reader of the same state, for other threads.
+    pub fn view(&self) -> LedgerView {
+        LedgerView {
+            state: self.state.clone(),
+            executor: Arc::clone(&self.executor),
+            chain: self.chain.clone(),
+        }
+    }
+
+    /// Executes a block on its parent's result, which is the head's or an executed block's.
+    ///
+    /// # Panics
+    /// When the parent is neither: consensus asks in order.
+    pub fn execute(&mut self, header: Header, batches: Vec<Arc<SignedBatch>>) -> ExecutionResult {
+        let hash = header.hash();
+        let parent = self.executed.get(&header.parent).map(|executed| &executed.overlay);
+        assert!(
+            parent.is_some() || self.state.head().hash == header.parent,
+            "block {hash} is executed before its parent"
+        );
+        let storage = Storage(self.state.view(parent));
+        let transactions = batches.iter().flat_map(|batch| &batch.batch.transactions);
+        let outcome =
+            self.executor.execute_block(&storage, &self.chain.block(&header), transactions);
+        let leaves: Vec<Hash> = outcome.receipts.iter().map(Receipt::hash).collect();
+        let overlay = self.state.overlay(parent, header.height, outcome.changes);
+        let result = ExecutionResult {
+            height: header.height,
+            state_root: overlay.root(),
+            receipts_root: merkle::root(&leaves),
+            next_validators: self.chain.validators,
+        };
+        let receipts = outcome.receipts;
+        self.executed.insert(hash, Executed { header, batches, receipts, result, overlay });
+        result
+    }
+
+    /// Writes executed blocks, ascending, in one synced write.
+    ///
+    /// # Panics
+    /// When one was not executed: consensus commits only what was.
+    pub fn commit(
+        &mut self,
+        blocks: &[Header],
+        certificate: &CommitCertificate,
+    ) -> Result<Vec<CommittedReceipts>, CommitError> {
+        let mut committed = Vec::with_capacity(blocks.len());
+        let mut answers = Vec::with_capacity(blocks.len());
+        for header in blocks {
+            let hash = header.hash();
+            let Some(executed) = self.executed.remove(&hash) else {
+                panic!("block {hash} is committed before it is executed");
+            };
+            answers.push(CommittedReceipts {
+                header: executed.header.clone(),
+                batches: executed.batches.clone(),
+                receipts: executed.receipts.clone(),
+            });
+            committed.push(CommittedBlock {
+                header: executed.header,
+                batches: executed.batches.iter().map(|batch| (**batch).clone()).collect(),
+                receipts: executed.receipts,
+                result: executed.result,
+                overlay: executed.overlay,
+                certificate: (certificate.block == hash).then(|| certificate.clone()),
+            });
+        }
+        self.state.commit(committed)?;
+        Ok(answers)
+    }
+
+    /// Forgets blocks that can never be committed.
+    pub fn discard(&mut self, blocks: &[Hash]) {
+        self.executed.retain(|hash, _| !blocks.contains(hash));
+    }
+}
+
+/// Reads of committed state, from any thread.
+#[derive(Clone, Debug)]
+pub struct LedgerView {
+    state: State,
+    executor: Arc<Executor>,
+    chain: GenesisFacts,
+}
+
+impl LedgerView {
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Runs a contract's query on the head, as if in a block of the head's height and time.
+    pub fn query(&self, query: vm::Query) -> (state::Head, vm::QueryOutcome) {
+        let (head, view) = loop {
+            let (head, view) = (self.state.head(), self.state.view(None));
+            // A commit between the two would answer for the wrong block.
+            if self.state.head().hash == head.hash {
+                break (head, view);
+            }
+        };
+        let storage = Storage(view);
+        let outcome = self.executor.query(&storage, &self.chain.block(&head.header), query);
+        (head, outcome)
+    }
+
+    /// The answer to a catch-up request: blocks above a height, ending in one that has a certificate, within the
+    /// caps of an answer. `None` when there is nothing above.
+    pub fn sync(&self, above: Height) -> Option<SyncBlocks> {
+        let mut blocks = Vec::new();
+        let mut certified: Option<(usize, CommitCertificate)> = None;
+        let mut bytes = 0;
+        let mut height = above.next();
+        while let Some(stored) = self.state.block(height) {
+            bytes += codec::encode(&stored.batches).len();
+            let full = blocks.len() >= limits::SYNC_BLOCKS_MAX || bytes > limits::SYNC_BYTES_MAX;
+            if full && certified.is_some() {
+                break;
+            }
+            blocks.push((stored.header, stored.batches));
+            if let Some(certificate) = stored.certificate {
+                certified = Some((blocks.len(), certificate));
+            }
+            height = height.next();
+        }
+        let (count, certificate) = certified?;
+        blocks.truncate(count);
+        Some(SyncBlocks { blocks, certificate })
+    }
+}
+
+/// The state as contracts see it.
+struct Storage(StateView);
+
+impl vm::Storage for Storage {
+    fn get(&self, key: &StateKey) -> Option<Vec<u8>> {
+        self.0.get(key)
+    }
+}

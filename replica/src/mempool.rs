@@ -1,0 +1,253 @@
+//! Admission: what this node's own clients send, until it is in a batch.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use primitives::batch::Batch;
+use primitives::codec::{self, FormatVersion};
+use primitives::receipt::Rejection;
+use primitives::state_key::Account;
+use primitives::{
+    Address, Amount, ChainId, Hash, PublicKey, SignedTransaction, TimestampMs, ValidatorIndex,
+    Verified, limits,
+};
+use thiserror::Error;
+use vm::BlockContext;
+
+/// Bounds of one node's mempool; not consensus rules.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Encoded bytes of transactions that wait for a batch.
+    pub pending_bytes_max: usize,
+    /// Transactions of one sender that are admitted and not committed.
+    pub sender_transactions_max: usize,
+    /// How long a transaction may wait for others to share a batch with, in milliseconds.
+    pub batch_delay_ms: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { pending_bytes_max: 64 << 20, sender_transactions_max: 4_096, batch_delay_ms: 5 }
+    }
+}
+
+/// Why a transaction is not admitted.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Refusal {
+    #[error("the transaction is not valid now: {0}")]
+    Rejected(#[from] Rejection),
+    #[error("this node's mempool is full; send again in a moment")]
+    Full,
+    #[error("the sender has {0} transactions waiting already")]
+    SenderFull(usize),
+    #[error("the transaction is of chain {got}, and this is {expected}")]
+    WrongChain { got: ChainId, expected: ChainId },
+}
+
+#[derive(Debug)]
+struct Pending {
+    hash: Hash,
+    transaction: SignedTransaction,
+    length: usize,
+    arrived_ms: u64,
+}
+
+/// Transactions that wait for a batch, and what of each lane is taken.
+#[derive(Debug)]
+pub struct Mempool {
+    /// The rules of the chain; the time is set at each admission.
+    rules: BlockContext,
+    own: ValidatorIndex,
+    limits: Limits,
+    pending: VecDeque<Pending>,
+    pending_bytes: usize,
+    /// Next sequence by lane, counting everything admitted here or seen in a batch, while any of it waits.
+    lanes: BTreeMap<(PublicKey, u32), Lane>,
+    /// Admitted here and neither committed nor expired.
+    admitted: BTreeMap<Hash, TimestampMs>,
+    senders: BTreeMap<PublicKey, Sender>,
+    last_sequence: u64,
+}
+
+#[derive(Debug)]
+struct Lane {
+    next: u64,
+    /// When everything counted here has expired.
+    until: TimestampMs,
+}
+
+#[derive(Debug, Default)]
+struct Sender {
+    transactions: usize,
+    cost: u128,
+}
+
+impl Mempool {
+    pub fn new(rules: BlockContext, own: ValidatorIndex, limits: Limits) -> Self {
+        Self {
+            rules,
+            own,
+            limits,
+            pending: VecDeque::new(),
+            pending_bytes: 0,
+            lanes: BTreeMap::new(),
+            admitted: BTreeMap::new(),
+            senders: BTreeMap::new(),
+            last_sequence: 0,
+        }
+    }
+
+    /// Admits a transaction or says why not. Admitting it again is harmless.
+    pub fn admit(
+        &mut self,
+        now: TimestampMs,
+        uptime_ms: u64,
+        account: &Account,
+        transaction: Verified<SignedTransaction>,
+    ) -> Result<Hash, Refusal> {
+        let hash = transaction.hash();
+        if self.admitted.contains_key(&hash) {
+            return Ok(hash);
+        }
+        let inner = &transaction.transaction;
+        if inner.chain_id != self.rules.chain_id {
+            return Err(Refusal::WrongChain {
+                got: inner.chain_id.clone(),
+                expected: self.rules.chain_id.clone(),
+            });
+        }
+        let sender = inner.sender;
+        let waiting = self.senders.get(&sender);
+        let count = waiting.map_or(0, |sender| sender.transactions);
+        if count >= self.limits.sender_transactions_max {
+            return Err(Refusal::SenderFull(count));
+        }
+        let spendable = account.balance.0.saturating_sub(waiting.map_or(0, |sender| sender.cost));
+        let expected = self.next_sequence(account, &sender, inner.nonce.lane);
+        let as_if = Account { balance: Amount(spendable), lanes: account.lanes.clone() };
+        let block = BlockContext { timestamp: now, ..self.rules.clone() };
+        vm::check_transaction(&as_if, expected, &block, inner)?;
+        let signed = transaction.into_inner();
+        let length = codec::encode(&signed).len();
+        if self.pending_bytes + length > self.limits.pending_bytes_max {
+            return Err(Refusal::Full);
+        }
+        self.count(&signed);
+        self.admitted.insert(hash, signed.transaction.valid_until);
+        let entry = self.senders.entry(sender).or_default();
+        entry.transactions += 1;
+        entry.cost = entry.cost.saturating_add(cost(&signed));
+        self.pending_bytes += length;
+        self.pending.push_back(Pending {
+            hash,
+            transaction: signed,
+            length,
+            arrived_ms: uptime_ms,
+        });
+        Ok(hash)
+    }
+
+    /// The sequence that a lane's next transaction must carry, counting what waits.
+    pub fn next_sequence(&self, account: &Account, sender: &PublicKey, lane: u32) -> u64 {
+        let waiting = self.lanes.get(&(*sender, lane)).map_or(0, |lane| lane.next);
+        account.next_sequence(lane).max(waiting)
+    }
+
+    /// The same by address, for clients that know no key.
+    pub fn next_sequence_of(&self, account: &Account, address: &Address, lane: u32) -> u64 {
+        let of = |((key, index), entry): (&(PublicKey, u32), &Lane)| {
+            (*index == lane && key.address() == *address).then_some(entry.next)
+        };
+        let waiting = self.lanes.iter().find_map(of).unwrap_or(0);
+        account.next_sequence(lane).max(waiting)
+    }
+
+    pub fn is_admitted(&self, hash: &Hash) -> bool {
+        self.admitted.contains_key(hash)
+    }
+
+    /// Counts a transaction that was seen in somebody's batch, so that its sender may go on at any validator.
+    pub fn count(&mut self, signed: &SignedTransaction) {
+        let transaction = &signed.transaction;
+        let nonce = transaction.nonce;
+        let lane = self
+            .lanes
+            .entry((transaction.sender, nonce.lane))
+            .or_insert(Lane { next: 0, until: TimestampMs::ZERO });
+        lane.next = lane.next.max(nonce.sequence.saturating_add(1));
+        lane.until = lane.until.max(transaction.valid_until);
+    }
+
+    /// When the next batch is due, on the uptime clock.
+    pub fn batch_due_ms(&self) -> Option<u64> {
+        let first = self.pending.front()?;
+        if self.pending_bytes >= limits::BATCH_BYTES_TARGET {
+            return Some(0);
+        }
+        Some(first.arrived_ms.saturating_add(self.limits.batch_delay_ms))
+    }
+
+    /// Takes the oldest waiting transactions into a batch, if one is due. Its sequence follows the wall clock, so
+    /// that it grows over restarts.
+    pub fn take_batch(&mut self, now: TimestampMs, uptime_ms: u64) -> Option<Batch> {
+        if self.batch_due_ms()? > uptime_ms {
+            return None;
+        }
+        let mut transactions = Vec::new();
+        let mut bytes = 0;
+        while let Some(pending) = self.pending.front() {
+            let fits = transactions.is_empty()
+                || (bytes + pending.length <= limits::BATCH_BYTES_TARGET
+                    && transactions.len() < limits::BATCH_TRANSACTIONS_MAX);
+            if !fits {
+                break;
+            }
+            bytes += pending.length;
+            self.pending_bytes -= pending.length;
+            transactions.extend(self.pending.pop_front().map(|pending| pending.transaction));
+        }
+        self.last_sequence = self.last_sequence.saturating_add(1).max(now.0);
+        Some(Batch {
+            version: FormatVersion::V1,
+            author: self.own,
+            sequence: self.last_sequence,
+            transactions,
+        })
+    }
+
+    /// Its fate is decided: it was executed, or can never be.
+    pub fn forget(&mut self, hash: &Hash, signed: &SignedTransaction) {
+        if self.admitted.remove(hash).is_none() {
+            return;
+        }
+        let sender = signed.transaction.sender;
+        if let Some(entry) = self.senders.get_mut(&sender) {
+            entry.transactions = entry.transactions.saturating_sub(1);
+            entry.cost = entry.cost.saturating_sub(cost(signed));
+            if entry.transactions == 0 {
+                self.senders.remove(&sender);
+            }
+        }
+    }
+
+    /// Forgets what has expired by the last block's timestamp, and lanes in which nothing waits any more.
+    pub fn expire(&mut self, now: TimestampMs) {
+        let (kept, expired): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut self.pending)
+            .into_iter()
+            .partition(|pending| pending.transaction.transaction.valid_until >= now);
+        self.pending = kept;
+        for pending in expired {
+            self.pending_bytes -= pending.length;
+            self.forget(&pending.hash, &pending.transaction);
+        }
+        self.lanes.retain(|_, lane| lane.until >= now);
+    }
+
+    /// The lane has nothing waiting that will execute: start again from the account's own count.
+    pub fn reset_lane(&mut self, signed: &SignedTransaction) {
+        self.lanes.remove(&(signed.transaction.sender, signed.transaction.nonce.lane));
+    }
+}
+
+fn cost(signed: &SignedTransaction) -> u128 {
+    signed.transaction.cost_max().map_or(u128::MAX, |cost| cost.0)
+}

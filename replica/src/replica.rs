@@ -1,0 +1,580 @@
+//! The whole of a validator's decisions: [`Replica::on_event`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use consensus::{Committed, Config, Core, Effect, Input, Now, Payload};
+use primitives::batch::BatchError;
+use primitives::receipt::Rejection;
+use primitives::state_key::Account;
+use primitives::{
+    Genesis, Hash, Header, Height, Receipt, SecretKey, SignedBatch, SignedTransaction,
+    SigningContext, StateKey, Status, ValidatorIndex, ValidatorSet, Verified, codec, limits,
+};
+use state::State;
+
+use crate::action::Action;
+use crate::batches::{Batches, Insertion};
+use crate::catch_up::CatchUp;
+use crate::event::{CommittedReceipts, Event, RequestId};
+use crate::ledger::block_context;
+use crate::mempool::{Limits, Mempool};
+use crate::message::{BatchList, Message, SyncBlocks};
+use crate::payloads::Payloads;
+
+/// Batches of one answer; whoever lacks more asks again.
+const BATCH_ANSWER_MAX: usize = limits::BLOCK_BATCHES_MAX;
+/// Own batches that no block has ordered are sent again this often, in milliseconds.
+const RESEND_BATCHES_MS: u64 = 1_000;
+/// Batches that no block names and whose signatures are being checked; more are passed over.
+const VERIFYING_MAX: usize = 256;
+/// Own batches of one resending.
+const RESEND_BATCHES_MAX: usize = 32;
+
+/// One record of the vote log: what agreement may not forget, and the batches that an own prepare vote covers.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Record {
+    Consensus(consensus::Record),
+    Batch(Box<SignedBatch>),
+}
+
+/// What a replica is made of.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub genesis: Genesis,
+    pub key: SecretKey,
+    pub own: ValidatorIndex,
+    pub limits: Limits,
+}
+
+/// One validator, without its disk, its network and its clock.
+#[derive(Debug)]
+pub struct Replica {
+    own: ValidatorIndex,
+    key: SecretKey,
+    chain: Hash,
+    validators: ValidatorSet,
+    core: Core,
+    mempool: Mempool,
+    batches: Batches,
+    /// Batches whose signatures are being checked.
+    verifying: BTreeSet<Hash>,
+    payloads: Payloads,
+    catch_up: CatchUp,
+    connected: BTreeSet<ValidatorIndex>,
+    /// The store, for reading committed accounts.
+    state: State,
+    /// Blocks above the committed one, to know what they order.
+    headers: BTreeMap<Hash, Header>,
+    /// The batches of uncommitted blocks whose payloads are complete.
+    ready: BTreeMap<Hash, Vec<Arc<SignedBatch>>>,
+    /// Batches that are in the vote log.
+    logged: BTreeSet<Hash>,
+    head: Header,
+    /// The height that is on disk; `head` may be ahead of it while the write is under way.
+    durable: Height,
+    work: bool,
+    batches_resent_ms: u64,
+    now: Now,
+    actions: Vec<Action>,
+}
+
+impl Replica {
+    /// Restores a replica from its store and its vote log.
+    pub fn new(options: Options, state: State, log: Vec<Record>, now: Now) -> Self {
+        let Options { genesis, key, own, limits } = options;
+        let Ok(validators) = genesis.validator_set() else {
+            panic!("a genesis is checked before a replica stands on it");
+        };
+        let head = state.head();
+        let committed = Committed {
+            header: head.header.clone(),
+            hash: head.hash,
+            certificate: head.certificate,
+        };
+        let config = Config {
+            context: SigningContext { chain: genesis.hash(), epoch: head.header.epoch },
+            validators: validators.clone(),
+            own,
+            key: key.clone(),
+            genesis: genesis.header().hash(),
+            clock_drift_ms: genesis.parameters.clock_drift_ms,
+            heartbeat_ms: genesis.parameters.heartbeat_ms,
+        };
+        let (mut records, mut batches, mut logged) =
+            (Vec::new(), Batches::default(), BTreeSet::new());
+        for record in log {
+            match record {
+                Record::Consensus(record) => records.push(record),
+                Record::Batch(batch) => {
+                    let digest = batch.digest();
+                    logged.insert(digest);
+                    batches.insert(digest, *batch, true);
+                }
+            }
+        }
+        let rules = block_context(&genesis, &head.header);
+        Self {
+            own,
+            key,
+            chain: genesis.hash(),
+            core: Core::new(config, committed, records, now),
+            mempool: Mempool::new(rules, own, limits),
+            validators,
+            batches,
+            verifying: BTreeSet::new(),
+            payloads: Payloads::default(),
+            catch_up: CatchUp::default(),
+            connected: BTreeSet::new(),
+            headers: BTreeMap::new(),
+            ready: BTreeMap::new(),
+            logged,
+            durable: head.header.height,
+            head: head.header,
+            state,
+            work: false,
+            batches_resent_ms: now.uptime_ms,
+            now,
+            actions: Vec::new(),
+        }
+    }
+
+    /// Takes one event and answers what is to be done, in order.
+    pub fn on_event(&mut self, now: Now, event: Event) -> Vec<Action> {
+        self.now = now;
+        match event {
+            Event::Start => self.step(Input::Start),
+            Event::Message { from, message } => self.on_message(from, message),
+            Event::Gossip { batch } => self.offer(batch),
+            Event::Verified { digest, batch } => self.on_verified(digest, batch),
+            Event::Peer { peer, connected } => self.on_peer(peer, connected),
+            Event::Transaction { request, transaction } => {
+                self.on_transaction(request, transaction)
+            }
+            Event::Executed { block, result } => self.step(Input::Executed { block, result }),
+            Event::Committed { blocks } => self.on_committed(blocks),
+            Event::Tick => self.step(Input::Tick),
+        }
+        self.pack();
+        self.fetch();
+        self.resend_batches();
+        self.tell_work();
+        std::mem::take(&mut self.actions)
+    }
+
+    /// The next moment at which [`Event::Tick`] may change something; on the uptime clock.
+    pub fn deadline_ms(&self) -> u64 {
+        let resend = self.work.then(|| self.batches_resent_ms.saturating_add(RESEND_BATCHES_MS));
+        let others = [
+            self.mempool.batch_due_ms(),
+            self.payloads.deadline_ms(),
+            self.catch_up.deadline_ms(),
+            resend,
+        ];
+        others.into_iter().flatten().fold(self.core.deadline_ms(), u64::min)
+    }
+
+    pub fn core(&self) -> &Core {
+        &self.core
+    }
+
+    pub fn mempool(&self) -> &Mempool {
+        &self.mempool
+    }
+
+    /// The sequence that an account's next transaction in a lane must carry, counting what waits here.
+    pub fn next_sequence(&self, address: &primitives::Address, lane: u32) -> u64 {
+        self.mempool.next_sequence_of(&self.account(address), address, lane)
+    }
+
+    /// What a compacted vote log must hold; from now on, what it holds.
+    pub fn compacted(&mut self) -> Vec<Record> {
+        let ordered: BTreeSet<Hash> =
+            self.core.uncommitted().flat_map(|header| header.payload.iter().copied()).collect();
+        self.logged.retain(|digest| ordered.contains(digest));
+        let batches: BTreeMap<Hash, &Arc<SignedBatch>> = self
+            .ready
+            .values()
+            .flatten()
+            .map(|batch| (batch.digest(), batch))
+            .filter(|(digest, _)| self.logged.contains(digest))
+            .collect();
+        self.logged = batches.keys().copied().collect();
+        let batches = batches.into_values().map(|one| Record::Batch(Box::new((**one).clone())));
+        batches.chain(self.core.records().into_iter().map(Record::Consensus)).collect()
+    }
+
+    fn on_message(&mut self, from: ValidatorIndex, message: Message) {
+        match message {
+            Message::Consensus(message) => self.step(Input::Message { from, message }),
+            Message::BatchRequest { digests } => self.on_batch_request(from, &digests),
+            Message::Batches(BatchList(batches)) => {
+                for batch in batches.into_iter().take(BATCH_ANSWER_MAX) {
+                    self.offer(batch);
+                }
+            }
+            Message::SyncRequest { above } => {
+                if above < self.durable {
+                    self.actions.push(Action::ServeSync { to: from, above });
+                }
+            }
+            Message::Sync(blocks) => self.on_sync(from, *blocks),
+        }
+    }
+
+    fn on_peer(&mut self, peer: ValidatorIndex, connected: bool) {
+        if connected {
+            self.connected.insert(peer);
+        } else {
+            self.connected.remove(&peer);
+        }
+        self.step(Input::Peer { peer, connected });
+    }
+
+    /// Runs consensus, and turns its effects into actions or into further inputs.
+    fn step(&mut self, input: Input) {
+        let effects = self.core.step(self.now, input);
+        for effect in effects {
+            self.perform(effect);
+        }
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        let action = match effect {
+            Effect::Persist(record) => Action::Persist(Record::Consensus(record)),
+            Effect::Send { to, message } => {
+                Action::Send { to, message: Message::Consensus(message) }
+            }
+            Effect::Broadcast(message) => Action::Broadcast(Message::Consensus(message)),
+            Effect::CheckPayload { header, inline } => return self.check_payload(header, inline),
+            Effect::BuildPayload { view, parent } => {
+                let payload = self.build_payload(parent);
+                return self.step(Input::Payload { view, payload });
+            }
+            Effect::Execute { header } => {
+                let Some(batches) = self.ready.get(&header.hash()).cloned() else {
+                    panic!("a block is executed before its payload is ready: {header:?}");
+                };
+                Action::Execute { header, batches }
+            }
+            Effect::Commit { blocks, certificate } => {
+                self.on_final(&blocks);
+                Action::Commit { blocks, certificate }
+            }
+            Effect::Discard { blocks } => {
+                for block in &blocks {
+                    self.forget(block);
+                }
+                Action::Discard { blocks }
+            }
+            Effect::CatchUp { certificate } => return self.catch_up.aim(certificate.result.height),
+            Effect::Evidence(evidence) => Action::Evidence(evidence),
+            Effect::Misbehaviour { peer, what } => Action::Misbehaviour { peer, what },
+            Effect::EnteredView { view, leader, after_timeout } => {
+                Action::EnteredView { view, leader, after_timeout }
+            }
+            Effect::TimedOut { view, reason } => Action::TimedOut { view, reason },
+            Effect::Stop { reason } => Action::Stop { reason },
+        };
+        self.actions.push(action);
+    }
+
+    fn check_payload(&mut self, header: Header, inline: Vec<SignedBatch>) {
+        let block = header.hash();
+        self.headers.insert(block, header.clone());
+        let missing: BTreeSet<Hash> = header
+            .payload
+            .iter()
+            .filter(|digest| !self.batches.contains(digest))
+            .copied()
+            .collect();
+        if missing.is_empty() {
+            return self.payload_complete(&header);
+        }
+        let comes = !inline.is_empty() || missing.iter().any(|one| self.verifying.contains(one));
+        let patience = if comes { RESEND_BATCHES_MS } else { 0 };
+        let ask_at_ms = self.now.uptime_ms.saturating_add(patience);
+        self.payloads.await_block(block, header, missing, ask_at_ms);
+        for batch in inline.into_iter().take(limits::BLOCK_BATCHES_MAX) {
+            self.offer(batch);
+        }
+    }
+
+    /// All batches of a block are held: they go to the log before the vote that covers them.
+    fn payload_complete(&mut self, header: &Header) {
+        let block = header.hash();
+        match self.batches.bytes(&header.payload) {
+            Some(bytes) if bytes <= limits::BLOCK_BYTES_MAX => {}
+            Some(_) | None => return self.step(Input::PayloadInvalid { block }),
+        }
+        let held = |digest: &Hash| self.batches.get(digest).cloned();
+        let batches: Vec<_> = header.payload.iter().filter_map(held).collect();
+        for (digest, batch) in header.payload.iter().zip(&batches) {
+            if self.logged.insert(*digest) {
+                let record = Record::Batch(Box::new((**batch).clone()));
+                self.actions.push(Action::Persist(record));
+            }
+        }
+        self.ready.insert(block, batches);
+        self.step(Input::PayloadReady { block });
+    }
+
+    /// A batch from outside: its signatures are checked before it counts, once.
+    fn offer(&mut self, batch: SignedBatch) {
+        let digest = batch.digest();
+        let crowded = self.verifying.len() >= VERIFYING_MAX && !self.payloads.needs(&digest);
+        if !crowded && !self.batches.contains(&digest) && self.verifying.insert(digest) {
+            self.actions.push(Action::Verify(batch));
+        }
+    }
+
+    fn on_verified(&mut self, digest: Hash, batch: Result<Verified<SignedBatch>, BatchError>) {
+        self.verifying.remove(&digest);
+        match batch {
+            Ok(batch) => self.hold(digest, batch.into_inner()),
+            // Another copy may carry the author's true signature.
+            Err(BatchError::AuthorSignature) => {}
+            Err(_) => {
+                for block in self.payloads.invalid(&digest) {
+                    self.step(Input::PayloadInvalid { block });
+                }
+            }
+        }
+    }
+
+    fn hold(&mut self, digest: Hash, batch: SignedBatch) {
+        for signed in &batch.batch.transactions {
+            self.mempool.count(signed);
+        }
+        let needed = self.payloads.needs(&digest);
+        if self.batches.insert(digest, batch, needed) == Insertion::OverBudget {
+            return;
+        }
+        for header in self.payloads.arrived(&digest) {
+            self.payload_complete(&header);
+        }
+    }
+
+    fn on_batch_request(&mut self, from: ValidatorIndex, digests: &[Hash]) {
+        let mut bytes = 0;
+        let mut batches = Vec::new();
+        for batch in digests.iter().take(BATCH_ANSWER_MAX).filter_map(|one| self.batches.get(one)) {
+            bytes += batch.encoded_length();
+            if bytes > limits::BLOCK_BYTES_MAX {
+                break;
+            }
+            batches.push((**batch).clone());
+        }
+        if !batches.is_empty() {
+            let message = Message::Batches(BatchList(batches));
+            self.actions.push(Action::Send { to: from, message });
+        }
+    }
+
+    fn on_transaction(&mut self, request: RequestId, transaction: Verified<SignedTransaction>) {
+        let account = self.account(&transaction.transaction.sender.address());
+        // Validity is judged by the time at which a block could come, which is now.
+        let now = self.now.wall.max(self.head.timestamp);
+        let answer = self.mempool.admit(now, self.now.uptime_ms, &account, transaction);
+        self.actions.push(Action::Reply { request, answer });
+    }
+
+    fn account(&self, address: &primitives::Address) -> Account {
+        let Some(bytes) = self.state.get(&StateKey::account(address)) else {
+            return Account::default();
+        };
+        match codec::decode(&bytes, usize::MAX) {
+            Ok(account) => account,
+            Err(error) => panic!("the account record of {address} is corrupt: {error}"),
+        }
+    }
+
+    /// Packs what waits into signed batches and sends them out.
+    fn pack(&mut self) {
+        while let Some(batch) = self.mempool.take_batch(self.now.wall, self.now.uptime_ms) {
+            let signed = batch.sign(&self.chain, &self.key);
+            let digest = signed.digest();
+            self.actions.push(Action::Gossip(signed.clone()));
+            self.hold(digest, signed);
+        }
+    }
+
+    /// What a block on `parent` orders: what waits and no ancestor orders. A small payload rides along.
+    fn build_payload(&self, parent: Hash) -> Payload {
+        let ordered = self.ordered_up_to(parent);
+        let batches = self.batches.choose(&ordered);
+        let small = self
+            .batches
+            .bytes(&batches)
+            .is_some_and(|bytes| bytes <= limits::PROPOSAL_INLINE_BYTES_MAX);
+        let inline = batches
+            .iter()
+            .filter(|_| small)
+            .filter_map(|digest| self.batches.get(digest).map(|batch| (**batch).clone()))
+            .collect();
+        Payload { batches, inline }
+    }
+
+    /// What the uncommitted blocks up to this one order.
+    fn ordered_up_to(&self, mut block: Hash) -> BTreeSet<Hash> {
+        let mut ordered = BTreeSet::new();
+        while let Some(header) = self.headers.get(&block) {
+            ordered.extend(header.payload.iter().copied());
+            block = header.parent;
+        }
+        ordered
+    }
+
+    /// Everything that any uncommitted block orders.
+    fn ordered(&self) -> BTreeSet<Hash> {
+        self.headers.values().flat_map(|header| header.payload.iter().copied()).collect()
+    }
+
+    /// Tells consensus when it changes whether something waits that no block orders.
+    fn tell_work(&mut self) {
+        let work = self.batches.has_unordered(&self.ordered());
+        if work || self.work != work {
+            self.work = work;
+            self.step(Input::Work(work));
+        }
+    }
+
+    /// Asks for missing batches and missing blocks, when it is time to.
+    fn fetch(&mut self) {
+        let now_ms = self.now.uptime_ms;
+        for request in self.payloads.due(now_ms, self.own, self.validators.len()) {
+            let message = Message::BatchRequest { digests: request.digests };
+            self.actions.push(Action::Send { to: request.to, message });
+        }
+        let peers: Vec<ValidatorIndex> = self.connected.iter().copied().collect();
+        if let Some(peer) = self.catch_up.ask(now_ms, self.head.height, &peers) {
+            let message = Message::SyncRequest { above: self.head.height };
+            self.actions.push(Action::Send { to: peer, message });
+        }
+    }
+
+    /// Own batches that nobody orders may have been lost on the way; everybody gets them again.
+    fn resend_batches(&mut self) {
+        let due = self.batches_resent_ms.saturating_add(RESEND_BATCHES_MS);
+        if self.now.uptime_ms < due {
+            return;
+        }
+        self.batches_resent_ms = self.now.uptime_ms;
+        let ordered = self.ordered();
+        let old = self.now.wall.0.saturating_sub(RESEND_BATCHES_MS);
+        let lost: Vec<SignedBatch> = self
+            .batches
+            .waiting()
+            .filter(|batch| batch.batch.author == self.own && batch.batch.sequence <= old)
+            .filter(|batch| !ordered.contains(&batch.digest()))
+            .take(RESEND_BATCHES_MAX)
+            .map(|batch| (**batch).clone())
+            .collect();
+        if !lost.is_empty() {
+            self.actions.push(Action::Broadcast(Message::Batches(BatchList(lost))));
+        }
+    }
+
+    /// A range from catch-up. Its batches need no signature check: the certificate proves that a quorum, and so an
+    /// honest validator, checked them.
+    fn on_sync(&mut self, from: ValidatorIndex, sync: SyncBlocks) {
+        let SyncBlocks { blocks, certificate } = sync;
+        let fits = blocks.iter().all(|(header, batches)| {
+            let digests: Vec<Hash> = batches.iter().map(SignedBatch::digest).collect();
+            header.payload == digests
+        });
+        let context = SigningContext { chain: self.chain, epoch: certificate.epoch };
+        let linked = blocks.windows(2).all(|pair| match pair {
+            [(below, _), (above, _)] => above.parent == below.hash(),
+            _ => false,
+        });
+        let certified = blocks.last().is_some_and(|(tip, _)| tip.hash() == certificate.block)
+            && certificate.verify(&context, &self.validators).is_ok();
+        let good = fits && linked && certified;
+        if !self.catch_up.answered(from, good) {
+            return;
+        }
+        if !good {
+            let what = "a catch-up answer that does not hold together";
+            return self.actions.push(Action::Misbehaviour { peer: from, what });
+        }
+        let mut headers = Vec::with_capacity(blocks.len());
+        for (header, batches) in blocks {
+            for batch in batches {
+                let digest = batch.digest();
+                self.batches.insert(digest, batch, true);
+                for complete in self.payloads.arrived(&digest) {
+                    self.payload_complete(&complete);
+                }
+            }
+            headers.push(header);
+        }
+        self.step(Input::Chain { headers, certificate });
+    }
+
+    /// Consensus has made blocks final; the write is about to happen.
+    fn on_final(&mut self, blocks: &[Header]) {
+        for header in blocks {
+            let hash = header.hash();
+            self.forget(&hash);
+            self.batches.committed(&header.payload);
+            for digest in &header.payload {
+                self.logged.remove(digest);
+            }
+            self.head = header.clone();
+        }
+    }
+
+    fn forget(&mut self, block: &Hash) {
+        self.headers.remove(block);
+        self.ready.remove(block);
+        self.payloads.forget(block);
+    }
+
+    /// Blocks are on disk: settles the fate of this node's own transactions.
+    fn on_committed(&mut self, blocks: Vec<CommittedReceipts>) {
+        for CommittedReceipts { header, batches, receipts } in blocks {
+            self.durable = header.height;
+            let mut receipts = receipts.iter();
+            for batch in &batches {
+                let own = batch.batch.author == self.own;
+                for (signed, receipt) in batch.batch.transactions.iter().zip(&mut receipts) {
+                    self.settle(own, signed, receipt);
+                }
+            }
+            self.mempool.expire(header.timestamp);
+            let ordered = self.ordered();
+            for batch in self.batches.expire(header.timestamp, &ordered) {
+                for signed in &batch.batch.transactions {
+                    self.mempool.forget(&signed.hash(), signed);
+                }
+            }
+        }
+        self.step(Input::Tick);
+    }
+
+    /// A transaction's block is committed. One of ours that came too early, or found the block full, waits again.
+    fn settle(&mut self, own: bool, signed: &SignedTransaction, receipt: &Receipt) {
+        let hash = receipt.transaction;
+        let again = matches!(
+            receipt.status,
+            Status::Rejected(Rejection::NonceGap { .. } | Rejection::BlockGasExhausted)
+        );
+        let ours = own && self.mempool.is_admitted(&hash);
+        if receipt.status.is_executed() || ours {
+            self.mempool.forget(&hash, signed);
+        }
+        if !receipt.status.is_executed() {
+            self.mempool.reset_lane(signed);
+        }
+        if again && ours {
+            let account = self.account(&signed.transaction.sender.address());
+            let now = self.now.wall.max(self.head.timestamp);
+            // Refused now: a predecessor is lost. The sender learns it from the receipt.
+            if let Ok(transaction) = signed.clone().verify() {
+                let _ = self.mempool.admit(now, self.now.uptime_ms, &account, transaction);
+            }
+        }
+    }
+}

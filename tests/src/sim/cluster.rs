@@ -1,0 +1,551 @@
+//! The run: a heap of things that happen, in the order of simulated time.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use primitives::{
+    Amount, ChainParameters, Genesis, Header, SecretKey, TimestampMs, Validator, ValidatorIndex,
+    Vote, codec,
+};
+use replica::{Action, Event, Message, Now, RequestId};
+
+use crate::sim::checkers::{Checkers, Violation};
+use crate::sim::clients::Client;
+use crate::sim::network::Network;
+use crate::sim::node::Node;
+use crate::sim::plan::{Chance, FAULTS_MS, Fault, Plan, RECOVERY_MS};
+
+/// The wall clock at simulated time zero.
+const EPOCH: u64 = 1_700_000_000_000;
+const CLIENTS: u8 = 6;
+/// Milliseconds between two looks of the clients.
+const CLIENT_MS: u64 = 40;
+
+/// Something that will happen.
+#[derive(Debug)]
+enum Happening {
+    Event {
+        instance: usize,
+        life: u64,
+        event: Event,
+    },
+    Tick {
+        instance: usize,
+        life: u64,
+    },
+    /// The log is synced: what waited for it leaves.
+    Synced {
+        instance: usize,
+        life: u64,
+        actions: VecDeque<Action>,
+    },
+    Ledger {
+        instance: usize,
+        life: u64,
+        work: LedgerWork,
+    },
+    Fault(Fault),
+    Clients,
+    Good,
+}
+
+#[derive(Debug)]
+enum LedgerWork {
+    Execute(Header, Vec<Arc<primitives::SignedBatch>>),
+    Commit(Vec<Header>, primitives::CommitCertificate),
+    Discard(Vec<primitives::Hash>),
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Report {
+    pub height: u64,
+    pub committed_transactions: u64,
+    /// Milliseconds from the end of the faults until every honest validator had committed something new.
+    pub recovery_ms: u64,
+    pub violation: Option<Violation>,
+    /// Everything that happened, a line each, when asked for; and its hash always.
+    pub log: String,
+    pub log_hash: String,
+}
+
+/// A running simulation.
+#[derive(Debug)]
+pub struct Cluster {
+    plan: Plan,
+    chance: Chance,
+    now_ms: u64,
+    sequence: u64,
+    happenings: BTreeMap<(u64, u64), Happening>,
+    nodes: Vec<Node>,
+    network: Network,
+    clients: Vec<Client>,
+    checkers: Checkers,
+    genesis: Arc<Genesis>,
+    keeps_log: bool,
+    log: String,
+    hasher: blake3::Hasher,
+    violation: Option<Violation>,
+    good_height: Option<u64>,
+}
+
+impl Cluster {
+    pub fn new(plan: Plan, keeps_log: bool) -> Self {
+        let keys: Vec<SecretKey> = (0u8..)
+            .take(plan.validators)
+            .map(|number| SecretKey::from_seed([number + 1; 32]))
+            .collect();
+        let clients: Vec<Client> = (0..CLIENTS).map(Client::new).collect();
+        let validators = keys
+            .iter()
+            .enumerate()
+            .map(|(number, key)| Validator { name: format!("v{number}"), key: key.public_key() });
+        let genesis = Arc::new(Genesis {
+            chain_id: "sim".parse().expect("a valid chain id"),
+            timestamp_ms: TimestampMs(EPOCH - 10_000),
+            parameters: ChainParameters::default(),
+            validators: validators.collect(),
+            accounts: clients.iter().map(|c| (c.address(), Amount(1_000_000))).collect(),
+        });
+        let nodes = plan
+            .instances
+            .iter()
+            .zip(&plan.skew_ms)
+            .map(|(index, skew_ms)| {
+                let key = keys[usize::from(*index)].clone();
+                Node::new(ValidatorIndex(*index), key, &genesis, *skew_ms)
+            })
+            .collect();
+        let quorum = plan.validators - (plan.validators - 1) / 3;
+        let mut cluster = Self {
+            chance: Chance::new(plan.seed),
+            now_ms: 0,
+            sequence: 0,
+            happenings: BTreeMap::new(),
+            nodes,
+            network: Network::new(&plan),
+            clients,
+            checkers: Checkers::new(genesis.header(), quorum),
+            genesis,
+            keeps_log,
+            log: String::new(),
+            hasher: blake3::Hasher::new(),
+            violation: None,
+            good_height: None,
+            plan,
+        };
+        for (at, fault) in cluster.plan.faults.clone() {
+            cluster.schedule(at, Happening::Fault(fault));
+        }
+        cluster.schedule(FAULTS_MS, Happening::Good);
+        cluster.schedule(CLIENT_MS, Happening::Clients);
+        cluster
+    }
+
+    /// Plays the plan to its end, or to the first violation.
+    pub fn run(mut self) -> Report {
+        for instance in 0..self.nodes.len() {
+            self.start(instance);
+        }
+        let mut recovered_ms = None;
+        while let Some(((at, _), happening)) = self.happenings.pop_first() {
+            if self.violation.is_some() || at > FAULTS_MS + RECOVERY_MS || recovered_ms.is_some() {
+                break;
+            }
+            self.now_ms = at;
+            self.happen(happening);
+            if self.has_recovered() {
+                recovered_ms = Some(self.now_ms.saturating_sub(FAULTS_MS));
+            }
+        }
+        if recovered_ms.is_none() && self.violation.is_none() {
+            let heights: Vec<u64> =
+                (0..self.nodes.len()).map(|i| self.checkers.height_of(i)).collect();
+            let needed = self.good_height;
+            self.violation = Some(Violation(format!(
+                "no progress in {RECOVERY_MS} ms of good network: heights {heights:?}, {needed:?} \
+                 was reached before",
+            )));
+        }
+        Report {
+            height: self.checkers.height(),
+            committed_transactions: self.clients.iter().map(|client| client.committed).sum(),
+            recovery_ms: recovered_ms.unwrap_or(RECOVERY_MS),
+            violation: self.violation,
+            log: self.log,
+            log_hash: self.hasher.finalize().to_hex().to_string(),
+        }
+    }
+
+    /// Every honest validator has executed, since the faults ended, two blocks more than anybody had before.
+    fn has_recovered(&self) -> bool {
+        self.good_height.is_some_and(|before| {
+            (0..self.nodes.len())
+                .filter(|instance| self.plan.is_honest(*instance))
+                .all(|instance| self.checkers.height_of(instance) >= before + 2)
+        })
+    }
+
+    fn schedule(&mut self, at: u64, happening: Happening) {
+        self.sequence += 1;
+        self.happenings.insert((at, self.sequence), happening);
+    }
+
+    fn note(&mut self, line: std::fmt::Arguments<'_>) {
+        let mut text = String::new();
+        let _ = writeln!(text, "{:>6} {line}", self.now_ms);
+        self.hasher.update(text.as_bytes());
+        if self.keeps_log {
+            self.log.push_str(&text);
+        }
+    }
+
+    fn judge(&mut self, verdict: Result<(), Violation>) {
+        if let Err(violation) = verdict {
+            self.note(format_args!("VIOLATION {}", violation.0));
+            self.violation.get_or_insert(violation);
+        }
+    }
+
+    fn clock(&self, instance: usize) -> Now {
+        let skew = self.nodes[instance].skew_ms;
+        let wall = EPOCH.saturating_add(self.now_ms).saturating_add_signed(skew);
+        Now { wall: TimestampMs(wall), uptime_ms: self.now_ms }
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::Event { instance, life, event } => {
+                if let Some(busy) = self.busy_until(instance, life) {
+                    self.schedule(busy, Happening::Event { instance, life, event });
+                } else {
+                    self.feed(instance, life, event);
+                }
+            }
+            Happening::Tick { instance, life } => {
+                if let Some(busy) = self.busy_until(instance, life) {
+                    self.schedule(busy, Happening::Tick { instance, life });
+                } else if self.is_alive(instance, life) {
+                    if let Some(running) = &mut self.nodes[instance].running {
+                        running.tick_at_ms = u64::MAX;
+                    }
+                    self.feed(instance, life, Event::Tick);
+                }
+            }
+            Happening::Synced { instance, life, actions } => {
+                if self.is_alive(instance, life) {
+                    self.nodes[instance].disk.sync();
+                    self.perform(instance, actions);
+                }
+            }
+            Happening::Ledger { instance, life, work } => self.ledger(instance, life, work),
+            Happening::Fault(fault) => self.fault(&fault),
+            Happening::Clients => self.look_after_clients(),
+            Happening::Good => self.become_good(),
+        }
+    }
+
+    fn is_alive(&self, instance: usize, life: u64) -> bool {
+        self.nodes[instance].running.is_some() && self.nodes[instance].life == life
+    }
+
+    /// Until when this life of an instance waits for its disk, if it does.
+    fn busy_until(&self, instance: usize, life: u64) -> Option<u64> {
+        let node = &self.nodes[instance];
+        let busy = node.running.as_ref().filter(|_| node.life == life)?.busy_until_ms;
+        (busy > self.now_ms).then_some(busy)
+    }
+
+    fn feed(&mut self, instance: usize, life: u64, event: Event) {
+        if !self.is_alive(instance, life) {
+            return;
+        }
+        let now = self.clock(instance);
+        let Some(running) = &mut self.nodes[instance].running else { return };
+        let actions = running.replica.on_event(now, event);
+        self.perform(instance, actions.into());
+    }
+
+    fn start(&mut self, instance: usize) {
+        let now = self.clock(instance);
+        let actions = self.nodes[instance].start(now, self.now_ms);
+        let height = self.nodes[instance].height();
+        self.note(format_args!("{instance} starts at height {height}"));
+        let verdict = self.checkers.restarted(instance, height);
+        self.judge(verdict);
+        self.perform(instance, actions.into());
+        for other in 0..self.nodes.len() {
+            if other != instance && self.nodes[other].running.is_some() {
+                self.connect(instance, other, true);
+                self.connect(other, instance, true);
+            }
+        }
+    }
+
+    fn connect(&mut self, instance: usize, other: usize, connected: bool) {
+        let (life, peer) = (self.nodes[instance].life, self.nodes[other].validator);
+        let event = Event::Peer { peer, connected };
+        self.schedule(self.now_ms + 1, Happening::Event { instance, life, event });
+    }
+
+    /// Does what a replica asked for; from the first record on, everything waits for the sync.
+    fn perform(&mut self, instance: usize, actions: VecDeque<Action>) {
+        let life = self.nodes[instance].life;
+        let (mut wrote, mut rest) = (false, VecDeque::new());
+        for action in actions {
+            match action {
+                Action::Persist(record) => {
+                    self.note(format_args!("{instance} logs {}", describe(&record)));
+                    self.nodes[instance].disk.append(record);
+                    wrote = true;
+                }
+                other if wrote => rest.push_back(other),
+                other => self.act(instance, other),
+            }
+        }
+        if !wrote {
+            return self.after_actions(instance, life);
+        }
+        let done = self.now_ms + self.chance.below(self.plan.sync_ms_max + 1);
+        if let Some(running) = &mut self.nodes[instance].running {
+            running.busy_until_ms = done;
+        }
+        self.schedule(done, Happening::Synced { instance, life, actions: rest });
+    }
+
+    fn after_actions(&mut self, instance: usize, life: u64) {
+        let node = &mut self.nodes[instance];
+        let Some(running) = &mut node.running else { return };
+        if node.disk.is_long() {
+            node.disk.replace(running.replica.compacted());
+        }
+        let at = running.replica.deadline_ms().max(self.now_ms + 1);
+        if at < running.tick_at_ms {
+            running.tick_at_ms = at;
+            self.schedule(at, Happening::Tick { instance, life });
+        }
+    }
+
+    fn act(&mut self, instance: usize, action: Action) {
+        let life = self.nodes[instance].life;
+        match action {
+            Action::Persist(_) => {}
+            Action::Send { to, message } => self.send(instance, Some(to), &message),
+            Action::Broadcast(message) => self.send(instance, None, &message),
+            Action::Gossip(batch) => {
+                for other in self.others(instance, None) {
+                    let event = || Event::Gossip { batch: batch.clone() };
+                    self.deliver(instance, other, event);
+                }
+            }
+            Action::Verify(batch) => {
+                let digest = batch.digest();
+                let set = self.genesis.validator_set().expect("a checked genesis");
+                let batch = batch.verify(&self.genesis.hash(), &set);
+                let at = self.now_ms + self.chance.below(3);
+                let event = Event::Verified { digest, batch };
+                self.schedule(at, Happening::Event { instance, life, event });
+            }
+            Action::Execute { header, batches } => {
+                self.queue_ledger(instance, LedgerWork::Execute(header, batches));
+            }
+            Action::Commit { blocks, certificate } => {
+                self.queue_ledger(instance, LedgerWork::Commit(blocks, certificate));
+            }
+            Action::Discard { blocks } => {
+                self.queue_ledger(instance, LedgerWork::Discard(blocks));
+            }
+            Action::ServeSync { to, above } => {
+                let view = self.nodes[instance].running.as_ref().map(|r| r.ledger.view());
+                if let Some(blocks) = view.and_then(|view| view.sync(above)) {
+                    self.send(instance, Some(to), &Message::Sync(Box::new(blocks)));
+                }
+            }
+            Action::Reply { .. } => {}
+            Action::Evidence(evidence) => {
+                self.note(format_args!("{instance} accuses {}", evidence.culprit()));
+                let validator = evidence.culprit().0;
+                let honest = self
+                    .plan
+                    .instances
+                    .iter()
+                    .position(|index| *index == validator)
+                    .is_some_and(|instance| self.plan.is_honest(instance));
+                if honest {
+                    let text = format!("honest validator {validator} is accused: {evidence:?}");
+                    self.judge(Err(Violation(text)));
+                }
+            }
+            Action::Misbehaviour { peer, what } => {
+                self.note(format_args!("{instance} says of {peer}: {what}"));
+            }
+            Action::EnteredView { view, .. } => {
+                self.note(format_args!("{instance} enters view {view}"));
+            }
+            Action::TimedOut { view, reason } => {
+                self.note(format_args!("{instance} gives view {view} up: {reason}"));
+            }
+            Action::Stop { reason } => self.judge(Err(Violation(reason))),
+        }
+    }
+
+    fn others(&self, instance: usize, to: Option<ValidatorIndex>) -> Vec<usize> {
+        let own = self.nodes[instance].validator;
+        (0..self.nodes.len())
+            .filter(|other| {
+                let index = self.nodes[*other].validator;
+                *other != instance && index != own && to.is_none_or(|to| to == index)
+            })
+            .collect()
+    }
+
+    fn send(&mut self, instance: usize, to: Option<ValidatorIndex>, message: &Message) {
+        if self.plan.is_honest(instance) {
+            self.observe(message);
+        }
+        let from = self.nodes[instance].validator;
+        let bytes = codec::encode(message);
+        for other in self.others(instance, to) {
+            let event = || {
+                let message = Message::decode(&bytes).expect("what was encoded decodes");
+                Event::Message { from, message }
+            };
+            self.deliver(instance, other, event);
+        }
+    }
+
+    fn deliver(&mut self, from: usize, to: usize, event: impl Fn() -> Event) {
+        let life = self.nodes[to].life;
+        for delay in self.network.delays(&mut self.chance, from, to) {
+            let happening = Happening::Event { instance: to, life, event: event() };
+            self.schedule(self.now_ms + delay, happening);
+        }
+    }
+
+    /// Shows the oracle what an honest validator signs.
+    fn observe(&mut self, message: &Message) {
+        let Message::Consensus(message) = message else { return };
+        let verdict = match message {
+            consensus::Message::Vote(vote) => self.checkers.voted(vote),
+            consensus::Message::Timeout { vote, .. } => self.checkers.voted(&Vote::Timeout(*vote)),
+            consensus::Message::Proposal(proposal) => self.checkers.proposed(&proposal.header),
+            _ => Ok(()),
+        };
+        self.judge(verdict);
+    }
+
+    fn queue_ledger(&mut self, instance: usize, work: LedgerWork) {
+        let takes = 1 + self.chance.below(4);
+        let life = self.nodes[instance].life;
+        let Some(running) = &mut self.nodes[instance].running else { return };
+        running.ledger_busy_until_ms = running.ledger_busy_until_ms.max(self.now_ms) + takes;
+        let at = running.ledger_busy_until_ms;
+        self.schedule(at, Happening::Ledger { instance, life, work });
+    }
+
+    fn ledger(&mut self, instance: usize, life: u64, work: LedgerWork) {
+        if !self.is_alive(instance, life) {
+            return;
+        }
+        let Some(running) = &mut self.nodes[instance].running else { return };
+        let event = match work {
+            LedgerWork::Discard(blocks) => return running.ledger.discard(&blocks),
+            LedgerWork::Execute(header, batches) => {
+                let block = header.hash();
+                let result = running.ledger.execute(header, batches);
+                let verdict = self.checkers.result(instance, block, result);
+                self.judge(verdict);
+                Event::Executed { block, result }
+            }
+            LedgerWork::Commit(blocks, certificate) => {
+                let answers =
+                    running.ledger.commit(&blocks, &certificate).expect("memory does not fail");
+                for block in &answers {
+                    let height = block.header.height;
+                    let hash = block.header.hash();
+                    self.note(format_args!("{instance} commits {height} {hash:?}"));
+                    let verdict = self.checkers.committed(instance, &block.header, &block.receipts);
+                    self.judge(verdict);
+                }
+                Event::Committed { blocks: answers }
+            }
+        };
+        self.schedule(self.now_ms, Happening::Event { instance, life, event });
+    }
+
+    fn fault(&mut self, fault: &Fault) {
+        if self.good_height.is_some() {
+            return;
+        }
+        self.note(format_args!("fault {fault:?}"));
+        self.network.apply(fault);
+        match fault {
+            Fault::Crash { instance } => self.crash(*instance),
+            Fault::Restart { instance } if self.nodes[*instance].running.is_none() => {
+                self.start(*instance);
+            }
+            _ => {}
+        }
+    }
+
+    fn crash(&mut self, instance: usize) {
+        if self.nodes[instance].running.take().is_none() {
+            return;
+        }
+        self.nodes[instance].disk.crash(&mut self.chance);
+        for other in 0..self.nodes.len() {
+            if other != instance && self.nodes[other].running.is_some() {
+                self.connect(other, instance, false);
+            }
+        }
+    }
+
+    /// From now on everything works; the chain must move.
+    fn become_good(&mut self) {
+        self.network.become_good();
+        for instance in 0..self.nodes.len() {
+            if self.nodes[instance].running.is_none() {
+                self.start(instance);
+            }
+        }
+        self.good_height = Some(self.checkers.height());
+        self.note(format_args!("good from here, at height {}", self.checkers.height()));
+    }
+
+    fn look_after_clients(&mut self) {
+        let up: Vec<usize> =
+            (0..self.nodes.len()).filter(|i| self.nodes[*i].running.is_some()).collect();
+        let receiver = self.clients[0].address();
+        for number in 0..self.clients.len() {
+            let waits_for = self.clients[number].waits_for();
+            let done = waits_for.is_some_and(|hash| {
+                (0..self.nodes.len()).any(|i| self.checkers.is_executed_at(i, &hash))
+            });
+            if done {
+                self.clients[number].done();
+            }
+            if up.is_empty() || !self.chance.happens(400) {
+                continue;
+            }
+            let instance = up[self.chance.index(up.len())];
+            let wall = TimestampMs(EPOCH + self.now_ms);
+            let chain = self.genesis.chain_id.clone();
+            let next = self.clients[number].next(self.now_ms, wall, &chain, receiver);
+            if let Some(signed) = next {
+                let transaction = signed.verify().expect("a client signs well");
+                let event = Event::Transaction { request: RequestId(0), transaction };
+                let life = self.nodes[instance].life;
+                self.schedule(self.now_ms, Happening::Event { instance, life, event });
+            }
+        }
+        self.schedule(self.now_ms + CLIENT_MS, Happening::Clients);
+    }
+}
+
+fn describe(record: &replica::Record) -> String {
+    match record {
+        replica::Record::Batch(batch) => format!("batch {:?}", batch.digest()),
+        replica::Record::Consensus(record) => format!("{record:?}"),
+    }
+}

@@ -1,0 +1,16 @@
+//! A deterministic simulator around the real replica: real rules, codec, signatures, execution and state tree; a
+//! simulated network, clock and disk.
+//!
+//! One `u64` decides everything that happens: [`Plan::from_seed`] draws the faults, [`Cluster::run`] plays them and
+//! asks the [`checkers`] after every step. Two runs of a seed write the same log, byte for byte.
+
+pub mod checkers;
+pub mod clients;
+pub mod cluster;
+pub mod disk;
+pub mod network;
+pub mod node;
+pub mod plan;
+
+pub use cluster::{Cluster, Report};
+pub use plan::Plan;

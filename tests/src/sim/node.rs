@@ -1,0 +1,82 @@
+//! One simulated process: a real replica and ledger, a simulated disk.
+
+use std::sync::{Arc, OnceLock};
+
+use primitives::{Genesis, SecretKey, ValidatorIndex};
+use replica::{Action, Event, Ledger, Limits, Now, Options, Replica, genesis_block};
+use state::State;
+
+use crate::sim::disk::Disk;
+
+/// A process that runs.
+#[derive(Debug)]
+pub struct Running {
+    pub replica: Replica,
+    pub ledger: Ledger,
+    /// Until when the thread waits for its log; what arrives meanwhile waits too.
+    pub busy_until_ms: u64,
+    pub ledger_busy_until_ms: u64,
+    /// When the next tick is scheduled, so that only the earliest counts.
+    pub tick_at_ms: u64,
+}
+
+/// One instance of a validator. Its store and its log outlive its process.
+#[derive(Debug)]
+pub struct Node {
+    pub validator: ValidatorIndex,
+    key: SecretKey,
+    genesis: Arc<Genesis>,
+    state: State,
+    pub disk: Disk,
+    pub skew_ms: i64,
+    pub running: Option<Running>,
+    /// Counts lives: what was scheduled for an earlier one is dropped.
+    pub life: u64,
+}
+
+/// One compiler and module cache for all runs of the process.
+fn executor() -> Arc<vm::Executor> {
+    static EXECUTOR: OnceLock<Arc<vm::Executor>> = OnceLock::new();
+    Arc::clone(EXECUTOR.get_or_init(|| Arc::new(vm::Executor::new(vm::ExecutorOptions::default()))))
+}
+
+impl Node {
+    pub fn new(
+        validator: ValidatorIndex,
+        key: SecretKey,
+        genesis: &Arc<Genesis>,
+        skew_ms: i64,
+    ) -> Self {
+        let state = State::in_memory(&genesis_block(genesis));
+        let genesis = Arc::clone(genesis);
+        let (disk, running) = (Disk::default(), None);
+        Self { validator, key, genesis, state, disk, skew_ms, running, life: 0 }
+    }
+
+    /// Starts the process; what its start asks for.
+    pub fn start(&mut self, now: Now, now_ms: u64) -> Vec<Action> {
+        self.state = self.state.memory_restart();
+        let options = Options {
+            genesis: (*self.genesis).clone(),
+            key: self.key.clone(),
+            own: self.validator,
+            limits: Limits::default(),
+        };
+        let mut replica = Replica::new(options, self.state.clone(), self.disk.read(), now);
+        let ledger = Ledger::new(self.state.clone(), executor(), &self.genesis);
+        let actions = replica.on_event(now, Event::Start);
+        self.life += 1;
+        self.running = Some(Running {
+            replica,
+            ledger,
+            busy_until_ms: now_ms,
+            ledger_busy_until_ms: now_ms,
+            tick_at_ms: u64::MAX,
+        });
+        actions
+    }
+
+    pub fn height(&self) -> u64 {
+        self.state.head().header.height.0
+    }
+}

@@ -1,0 +1,181 @@
+//! What goes wrong in one run, drawn from its seed.
+
+use rand_chacha::ChaCha8Rng;
+use rand_core::{Rng, SeedableRng};
+
+/// Milliseconds of faults; afterwards the network is good and everybody is up.
+pub const FAULTS_MS: u64 = 12_000;
+/// Milliseconds in which the chain must then make progress.
+pub const RECOVERY_MS: u64 = 20_000;
+
+/// How the faulty validators misbehave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Faulty {
+    /// They crash and stay down for a while, again and again.
+    Crash,
+    /// Each runs twice, as twins with one key, and so equivocates (Bano et al., arXiv 2004.10617).
+    Twins,
+}
+
+/// Something that happens at a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Only instances on the same side hear each other.
+    Partition {
+        sides: Vec<u8>,
+    },
+    /// From this instance to that one, nothing passes.
+    OneWay {
+        from: usize,
+        to: usize,
+    },
+    Heal,
+    /// The process dies; of the writes not synced a prefix survives.
+    Crash {
+        instance: usize,
+    },
+    Restart {
+        instance: usize,
+    },
+}
+
+/// One run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub seed: u64,
+    pub validators: usize,
+    pub faulty: Faulty,
+    /// Instances: validator index of each. Twins share an index.
+    pub instances: Vec<u16>,
+    /// Base latency of every link in milliseconds, and the most that chance adds.
+    pub latency_ms: (u64, u64),
+    /// Messages lost and doubled, of 1,000.
+    pub lost: u64,
+    pub doubled: u64,
+    /// Milliseconds that a sync of the vote log may take.
+    pub sync_ms_max: u64,
+    /// Milliseconds by which each instance's clock is off.
+    pub skew_ms: Vec<i64>,
+    pub faults: Vec<(u64, Fault)>,
+}
+
+/// Draws numbers; the one source of chance in a run.
+#[derive(Debug)]
+pub struct Chance(ChaCha8Rng);
+
+impl Chance {
+    pub fn new(seed: u64) -> Self {
+        Self(ChaCha8Rng::seed_from_u64(seed))
+    }
+
+    /// A number below `end`; zero when there is none.
+    pub fn below(&mut self, end: u64) -> u64 {
+        if end == 0 { 0 } else { self.0.next_u64() % end }
+    }
+
+    pub fn between(&mut self, first: u64, last: u64) -> u64 {
+        first + self.below(last - first + 1)
+    }
+
+    /// True in `of_1000` cases of 1,000.
+    pub fn happens(&mut self, of_1000: u64) -> bool {
+        self.below(1_000) < of_1000
+    }
+
+    pub fn index(&mut self, length: usize) -> usize {
+        usize::try_from(self.below(length as u64)).unwrap_or(0)
+    }
+}
+
+impl Plan {
+    /// Everything that will happen to `validators` validators under this seed.
+    pub fn from_seed(seed: u64, validators: usize) -> Self {
+        let mut chance = Chance::new(seed ^ 0x5eed_0f_fa17);
+        let faulty_max = (validators - 1) / 3;
+        let faulty = if chance.happens(500) { Faulty::Twins } else { Faulty::Crash };
+        let mut instances: Vec<u16> = (0u16..).take(validators).collect();
+        if faulty == Faulty::Twins {
+            // The last f validators run twice.
+            instances.extend(instances.clone().into_iter().rev().take(faulty_max));
+        }
+        let latency_ms = match chance.below(3) {
+            0 => (0, 2),
+            1 => (5, 20),
+            _ => (20, 120),
+        };
+        let (lost, doubled) = match chance.below(3) {
+            0 => (0, 0),
+            1 => (10, 10),
+            _ => (chance.below(150), chance.below(50)),
+        };
+        let skew_ms = instances.iter().map(|_| -100 + chance.below(200) as i64).collect();
+        let sync_ms_max = if chance.happens(200) { 60 } else { 4 };
+        let faults = draw_faults(&mut chance, instances.len(), faulty, faulty_max, validators);
+        Self {
+            seed,
+            validators,
+            faulty,
+            instances,
+            latency_ms,
+            lost,
+            doubled,
+            sync_ms_max,
+            skew_ms,
+            faults,
+        }
+    }
+
+    /// Whether this instance is a validator that follows the protocol.
+    pub fn is_honest(&self, instance: usize) -> bool {
+        let index = self.instances.get(instance);
+        self.instances.iter().filter(|other| Some(*other) == index).count() == 1
+    }
+}
+
+fn draw_faults(
+    chance: &mut Chance,
+    instances: usize,
+    faulty: Faulty,
+    faulty_max: usize,
+    validators: usize,
+) -> Vec<(u64, Fault)> {
+    let mut faults = Vec::new();
+    let mut at = chance.between(200, 1_500);
+    while at < FAULTS_MS {
+        let lasts = chance.between(50, 2_500);
+        match chance.below(10) {
+            0..3 => {
+                let sides = (0..instances).map(|_| chance.below(2) as u8).collect();
+                faults.push((at, Fault::Partition { sides }));
+                faults.push((at + lasts, Fault::Heal));
+            }
+            3 => {
+                let (from, to) = (chance.index(instances), chance.index(instances));
+                faults.push((at, Fault::OneWay { from, to }));
+                faults.push((at + lasts, Fault::Heal));
+            }
+            // Everybody at once, as when the power fails.
+            4 => crash(&mut faults, 0..instances, at, lasts),
+            _ if faulty == Faulty::Crash => {
+                let first = chance.index(validators);
+                let down = (0..faulty_max.max(1)).map(|i| (first + i) % validators);
+                crash(&mut faults, down, at, lasts);
+            }
+            _ => crash(&mut faults, std::iter::once(chance.index(instances)), at, lasts),
+        }
+        at += lasts + chance.between(100, 2_000);
+    }
+    faults
+}
+
+fn crash(
+    faults: &mut Vec<(u64, Fault)>,
+    instances: impl Iterator<Item = usize>,
+    at: u64,
+    lasts: u64,
+) {
+    for instance in instances {
+        faults.push((at, Fault::Crash { instance }));
+        faults.push((at + lasts, Fault::Restart { instance }));
+    }
+}

@@ -1,0 +1,74 @@
+//! The simulator's promises, in the short form that every test run plays. The long one is `cargo sim --seeds 1000`.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use quorate_tests::sim::plan::Faulty;
+use quorate_tests::sim::{Cluster, Plan};
+
+/// Plays seeds on all cores; every violation, with the line that replays it.
+fn play(validators: usize, seeds: std::ops::Range<u64>) -> Vec<String> {
+    let next = AtomicU64::new(seeds.start);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let worker = || {
+        let mut failures = Vec::new();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds.end {
+                return failures;
+            }
+            let report = Cluster::new(Plan::from_seed(seed, validators), false).run();
+            if let Some(violation) = report.violation {
+                failures.push(format!(
+                    "{}\n  replay: cargo sim --validators {validators} --first {seed} --log",
+                    violation.0
+                ));
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().expect("a worker ends")).collect()
+    })
+}
+
+#[test]
+fn four_validators_agree_and_progress_whatever_goes_wrong() {
+    assert_eq!(play(4, 0..120), Vec::<String>::new());
+}
+
+#[test]
+fn seven_validators_agree_with_two_of_them_faulty() {
+    assert_eq!(play(7, 0..24), Vec::<String>::new());
+}
+
+#[test]
+fn one_validator_and_three_validators_work_too() {
+    assert_eq!(play(1, 0..8), Vec::<String>::new());
+    assert_eq!(play(3, 0..16), Vec::<String>::new());
+}
+
+#[test]
+fn two_runs_of_a_seed_are_equal_byte_for_byte() {
+    for seed in 0..6 {
+        let run = || Cluster::new(Plan::from_seed(seed, 4), true).run();
+        let (first, second) = (run(), run());
+        assert!(first.log.len() > 1_000, "seed {seed} did something");
+        assert_eq!(first.log, second.log, "seed {seed}");
+        assert_eq!(first.log_hash, second.log_hash, "seed {seed}");
+    }
+}
+
+/// A harness that never meets its faults proves nothing.
+#[test]
+fn the_seeds_meet_crashes_twins_and_commits() {
+    let mut kinds = [false; 2];
+    for seed in 0..12 {
+        let plan = Plan::from_seed(seed, 4);
+        kinds[usize::from(plan.faulty == Faulty::Twins)] = true;
+        assert!(!plan.faults.is_empty(), "seed {seed} has faults");
+        let report = Cluster::new(plan, false).run();
+        assert!(report.height > 5, "seed {seed} commits blocks: {}", report.height);
+        assert!(report.committed_transactions > 5, "seed {seed} commits transactions");
+    }
+    assert_eq!(kinds, [true, true]);
+}
