@@ -14,12 +14,13 @@ use primitives::{SecretKey, SignedBatch, ValidatorIndex, ValidatorSet, codec, li
 use replica::{Event, Ledger, Limits, Message, Options, Replica, genesis_block};
 use state::State;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 use crate::backend::NodeBackend;
 use crate::commits::Commits;
 use crate::config::peers::PeerBook;
 use crate::config::{Home, Ports, Settings, ready};
-use crate::driver::{Clock, Driver, Replies};
+use crate::driver::{Clock, Driver, Replies, Watched};
 use crate::failure;
 use crate::inbox::Inbox;
 use crate::network::{self, NetworkEvent, NetworkEvents, NetworkHandle, NetworkOptions};
@@ -28,6 +29,9 @@ use crate::workers::{self, Pool};
 
 /// How often the addresses of unreachable peers are looked up again.
 const PEER_LOOKUP: Duration = Duration::from_millis(250);
+
+/// How long the system may take to open the ports.
+const LISTEN_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Runs the node of this home until it is told to stop.
 ///
@@ -85,8 +89,11 @@ pub fn run(home: Home, settings: Settings) -> anyhow::Result<()> {
     };
     let options = Options { genesis: genesis.clone(), key, own, limits };
     let replies: Replies = Arc::new(Mutex::default());
+    let replica = Replica::new(options, state, records, clock.now());
+    let watched = Watched::new(replica.core().status(clock.uptime_ms()));
+    let status = watched.status.subscribe();
     let driver = Driver {
-        replica: Replica::new(options, state, records, clock.now()),
+        replica,
         log,
         network: network.clone(),
         ledger: ledger_work,
@@ -94,13 +101,15 @@ pub fn run(home: Home, settings: Settings) -> anyhow::Result<()> {
         replies: Arc::clone(&replies),
         clock,
         validators: validators.clone(),
-        stall_logged_ms: 0,
+        watched,
     };
-    let driver = thread::Builder::new()
-        .name("replica".into())
-        .spawn(move || driver.run(&commands))?;
+    let driver =
+        thread::Builder::new().name("replica".into()).spawn(move || driver.run(&commands))?;
     let pump_inbox = inbox.clone();
-    thread::Builder::new().name("network".into()).spawn(move || pump(events, &pump_inbox))?;
+    let (listening, addresses) = watch::channel(0);
+    thread::Builder::new()
+        .name("network".into())
+        .spawn(move || pump(events, &pump_inbox, &listening))?;
 
     let backend = NodeBackend::new(
         ledger_view,
@@ -108,11 +117,15 @@ pub fn run(home: Home, settings: Settings) -> anyhow::Result<()> {
         Arc::clone(&commits),
         replies,
         clock,
+        status,
         validators.clone(),
         &genesis,
         own,
     );
-    let served = runtime.block_on(serve(&home, &settings, backend, &network, &validators, own, &commits));
+    // Before the addresses are published, the system must have chosen all ports.
+    runtime.block_on(all_listening(addresses, settings.network.listen.len()))?;
+    let served =
+        runtime.block_on(serve(&home, &settings, backend, &network, &validators, own, &commits));
     runtime.block_on(network.shutdown());
     inbox.stop();
     if driver.join().is_err() {
@@ -149,7 +162,15 @@ fn start_network(
 }
 
 fn multiaddr(text: &str) -> anyhow::Result<Multiaddr> {
-    text.parse().with_context(|| format!("{text:?} is no multiaddress, such as /ip4/10.0.0.7/tcp/7645"))
+    text.parse()
+        .with_context(|| format!("{text:?} is no multiaddress, such as /ip4/10.0.0.7/tcp/7645"))
+}
+
+async fn all_listening(mut count: watch::Receiver<usize>, needed: usize) -> anyhow::Result<()> {
+    let listening = count.wait_for(|count| *count >= needed);
+    let waited = tokio::time::timeout(LISTEN_PATIENCE, listening).await;
+    waited.context("the network does not listen on all of its addresses")??;
+    Ok(())
 }
 
 /// Serves clients until a signal comes.
@@ -236,11 +257,12 @@ async fn keep_dialing(book: PeerBook, network: NetworkHandle, validators: Valida
 
 /// Carries what the network brings to the replica. Waits when the replica has enough: then the network stops
 /// reading, and the senders wait.
-fn pump(mut events: NetworkEvents, inbox: &Inbox) {
+fn pump(mut events: NetworkEvents, inbox: &Inbox, listening: &watch::Sender<usize>) {
     while let Some(event) = events.blocking_recv() {
         let event = match event {
             NetworkEvent::Listening(address) => {
                 tracing::info!(%address, "listening for validators");
+                listening.send_modify(|count| *count += 1);
                 continue;
             }
             NetworkEvent::Connected(peer) => Event::Peer { peer, connected: true },

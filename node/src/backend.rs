@@ -1,0 +1,416 @@
+//! What the interface asks, answered from the store, the executor and the replica.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use consensus::{Status as AgreementStatus, Waiting};
+use primitives::receipt::Rejection;
+use primitives::state_key::{Account, ContractInfo};
+use primitives::{
+    Address, Genesis, Hash, Height, Nonce, SignedTransaction, StateKey, Status, ValidatorIndex,
+    ValidatorSet, Verified, codec,
+};
+use replica::{Event, LedgerView, Refusal, RequestId};
+use rpc::backend::{
+    Anchored, Backend, Block, Commit, CommittedTransaction, Ending, KnownTransaction, Missing,
+    Proved, Query, QueryError, QueryOutput, ReadError, SubmitError, Unavailable,
+};
+use rpc::types::{
+    Anchor, At, ChainSummary, ConsensusStatus, ParametersView, Readiness, ValidatorView,
+};
+use state::{Head, State, StoredBlock};
+use tokio::sync::{oneshot, watch};
+
+use crate::commits::{Commits, Place};
+use crate::driver::{Clock, Replies};
+use crate::inbox::Inbox;
+use crate::status;
+
+/// Transactions of this node's clients that are remembered, so that each has an answer.
+const SUBMITTED_MAX: usize = 100_000;
+/// A node with fewer peers than make a quorum for longer than this says that it is not ready, in milliseconds.
+const NOT_READY_AFTER_MS: u64 = 5_000;
+
+/// The node behind the interface.
+#[derive(Debug)]
+pub struct NodeBackend {
+    ledger: LedgerView,
+    inbox: Inbox,
+    commits: Arc<Commits>,
+    replies: Replies,
+    requests: AtomicU64,
+    submitted: Mutex<Submitted>,
+    clock: Clock,
+    status: watch::Receiver<AgreementStatus>,
+    validators: ValidatorSet,
+    summary: ChainSummary,
+}
+
+/// What this node's clients sent, oldest first.
+#[derive(Debug, Default)]
+struct Submitted {
+    transactions: BTreeMap<Hash, SignedTransaction>,
+    order: VecDeque<Hash>,
+}
+
+impl Submitted {
+    fn insert(&mut self, hash: Hash, transaction: SignedTransaction) {
+        if self.transactions.insert(hash, transaction).is_none() {
+            self.order.push_back(hash);
+        }
+        while self.order.len() > SUBMITTED_MAX {
+            if let Some(oldest) = self.order.pop_front() {
+                self.transactions.remove(&oldest);
+            }
+        }
+    }
+}
+
+impl NodeBackend {
+    #[expect(clippy::too_many_arguments, reason = "one call, at start, that joins the parts")]
+    pub fn new(
+        ledger: LedgerView,
+        inbox: Inbox,
+        commits: Arc<Commits>,
+        replies: Replies,
+        clock: Clock,
+        status: watch::Receiver<AgreementStatus>,
+        validators: ValidatorSet,
+        genesis: &Genesis,
+        own: ValidatorIndex,
+    ) -> Self {
+        let summary = ChainSummary {
+            chain_id: genesis.chain_id.clone(),
+            genesis_hash: genesis.hash(),
+            node_version: env!("CARGO_PKG_VERSION").to_owned(),
+            node_name: validators.get(own).map(|validator| validator.name.clone()),
+            floor: Height::ZERO,
+            parameters: ParametersView::from(&genesis.parameters),
+            validators: validators
+                .iter()
+                .map(|(_, validator)| ValidatorView {
+                    name: validator.name.clone(),
+                    key: validator.key,
+                })
+                .collect(),
+        };
+        Self {
+            ledger,
+            inbox,
+            commits,
+            replies,
+            requests: AtomicU64::new(0),
+            submitted: Mutex::default(),
+            clock,
+            status,
+            validators,
+            summary,
+        }
+    }
+
+    fn state(&self) -> &State {
+        self.ledger.state()
+    }
+
+    fn submitted(&self) -> MutexGuard<'_, Submitted> {
+        self.submitted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stored(&self, at: At) -> Result<StoredBlock, ReadError> {
+        let head = self.state().head().header.height;
+        let height = match at {
+            At::Latest => head,
+            At::Height(height) if height > head => return Err(ReadError::NotYet { head }),
+            At::Height(height) => height,
+            At::Hash(hash) => self.state().height_of(&hash).ok_or(Missing::Block)?,
+        };
+        Ok(self.state().block(height).ok_or(Missing::Block)?)
+    }
+
+    /// A record at the head.
+    fn record<T: borsh::BorshDeserialize>(
+        &self,
+        key: &StateKey,
+        at: At,
+    ) -> Result<Anchored<Option<T>>, ReadError> {
+        let proved = self.state().prove(key);
+        let anchor = anchor(&proved.head);
+        anchor.check_head(at)?;
+        let record = proved.value.map(|bytes| codec::decode(&bytes, usize::MAX)).transpose();
+        match record {
+            Ok(value) => Ok(Anchored { at: anchor, value }),
+            Err(error) => Err(ReadError::Internal(Arc::new(error))),
+        }
+    }
+
+    /// A committed transaction, executed or rejected.
+    fn placed(&self, hash: &Hash) -> Option<(Height, usize, Status)> {
+        let (height, index) = self.state().transaction(hash)?;
+        let receipt = self.state().receipts(height)?.into_iter().nth(index)?;
+        Some((height, index, receipt.status))
+    }
+
+    /// Whether the mempool still has it.
+    async fn is_waiting(&self, hash: Hash) -> bool {
+        self.inbox.look(move |replica| replica.mempool().is_admitted(&hash)).await.unwrap_or(false)
+    }
+
+    /// The end that a place in a block means; none when the mempool will try again.
+    async fn ending(&self, hash: Hash, place: Place) -> Option<Ending> {
+        match place.status {
+            Status::Rejected(Rejection::Expired { .. }) => Some(Ending::Expired),
+            Status::Rejected(reason) => {
+                (!self.is_waiting(hash).await).then_some(Ending::Rejected(reason))
+            }
+            _ => Some(Ending::Committed { height: place.height, index: index_of(place.index) }),
+        }
+    }
+
+    fn is_expired(&self, hash: &Hash) -> bool {
+        let head = self.state().head().header.timestamp;
+        let submitted = self.submitted();
+        let transaction = submitted.transactions.get(hash);
+        transaction.is_some_and(|signed| signed.transaction.valid_until < head)
+    }
+}
+
+fn index_of(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}
+
+fn anchor(head: &Head) -> Anchor {
+    Anchor {
+        height: head.header.height,
+        block_hash: head.hash,
+        state_root: head.result.state_root,
+        time_ms: head.header.timestamp,
+    }
+}
+
+fn block_anchor(block: &StoredBlock) -> Anchor {
+    Anchor {
+        height: block.header.height,
+        block_hash: block.hash,
+        state_root: block.result.state_root,
+        time_ms: block.header.timestamp,
+    }
+}
+
+/// The request is withdrawn when its client goes away.
+struct Withdraw<'a>(&'a Replies, RequestId);
+
+impl Drop for Withdraw<'_> {
+    fn drop(&mut self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.1);
+    }
+}
+
+#[rpc::async_trait]
+impl Backend for NodeBackend {
+    fn chain(&self) -> ChainSummary {
+        self.summary.clone()
+    }
+
+    fn head(&self) -> Anchor {
+        anchor(&self.state().head())
+    }
+
+    fn heights(&self) -> watch::Receiver<Height> {
+        self.commits.heights()
+    }
+
+    fn readiness(&self) -> Readiness {
+        let status = self.status.borrow().clone();
+        let mut reasons = Vec::new();
+        if status.waiting == Waiting::CatchUp {
+            reasons.push("the node is catching up with the other validators".to_owned());
+        }
+        let late = |ms: &u64| *ms >= NOT_READY_AFTER_MS;
+        let missing = status.missing.values().filter(|ms| late(ms)).count();
+        if self.validators.len() - missing < self.validators.quorum() {
+            reasons.push(status::sentence(&status, &self.validators));
+        }
+        Readiness { reasons }
+    }
+
+    async fn consensus_status(&self) -> ConsensusStatus {
+        let uptime_ms = self.clock.uptime_ms();
+        let look = self.inbox.look(move |replica| replica.core().status(uptime_ms));
+        match look.await {
+            Ok(status) => status::view(&status, &self.validators),
+            // The replica's thread ends only with the process.
+            Err(_) => crate::failure::stop("the replica's thread has ended"),
+        }
+    }
+
+    fn block(&self, at: At) -> Result<Block, ReadError> {
+        let stored = self.stored(at)?;
+        let transactions = stored
+            .batches
+            .iter()
+            .flat_map(|batch| &batch.batch.transactions)
+            .map(SignedTransaction::hash)
+            .collect();
+        Ok(Block { at: block_anchor(&stored), header: stored.header, transactions })
+    }
+
+    fn commit(&self, at: At) -> Result<Commit, ReadError> {
+        let stored = self.stored(at)?;
+        let height = stored.header.height;
+        let found = self.state().certificate_at_or_above(height);
+        let head = self.state().head().header.height;
+        let (top, certificate) = found.ok_or(ReadError::NotYet { head })?;
+        let mut headers = Vec::new();
+        for above in (height.0..=top.0).rev() {
+            let block = self.state().block(Height(above)).ok_or(Missing::Block)?;
+            headers.push(block.header);
+        }
+        Ok(Commit { at: block_anchor(&stored), certificate, headers })
+    }
+
+    async fn submit(&self, transaction: Verified<SignedTransaction>) -> Result<(), SubmitError> {
+        let request = RequestId(self.requests.fetch_add(1, Ordering::Relaxed));
+        let (sender, receiver) = oneshot::channel();
+        self.replies.lock().unwrap_or_else(PoisonError::into_inner).insert(request, sender);
+        let _withdraw = Withdraw(&self.replies, request);
+        let signed = (*transaction).clone();
+        let gone = SubmitError::Unavailable(Unavailable::ShuttingDown);
+        match self.inbox.try_push(Event::Transaction { request, transaction }) {
+            None => return Err(SubmitError::Overloaded),
+            Some(Err(_)) => return Err(gone),
+            Some(Ok(())) => {}
+        }
+        match receiver.await {
+            Err(_) => Err(gone),
+            Ok(Ok(hash)) => {
+                self.submitted().insert(hash, signed);
+                Ok(())
+            }
+            Ok(Err(refusal)) => Err(submit_error(refusal)),
+        }
+    }
+
+    async fn wait(&self, transaction: &Hash) -> Ending {
+        let hash = *transaction;
+        let mut heights = self.commits.heights();
+        loop {
+            // Registered first, looked up second: a block that commits in between is seen by one of the two.
+            let place = self.commits.wait(hash);
+            heights.mark_unchanged();
+            if let Some((height, index, status)) = self.placed(&hash)
+                && let Some(ending) = self.ending(hash, Place { height, index, status }).await
+            {
+                return ending;
+            }
+            let mut place = place;
+            loop {
+                tokio::select! {
+                    placed = &mut place => {
+                        if let Ok(place) = placed
+                            && let Some(ending) = self.ending(hash, place).await
+                        {
+                            return ending;
+                        }
+                        break;
+                    }
+                    _ = heights.changed() => {
+                        if self.is_expired(&hash) && self.placed(&hash).is_none() {
+                            return Ending::Expired;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    async fn transaction(&self, hash: &Hash) -> Result<KnownTransaction, ReadError> {
+        if let Some((height, index, status)) = self.placed(hash) {
+            let committed = self.receipt(hash)?;
+            let ending = self.ending(*hash, Place { height, index, status }).await;
+            return Ok(KnownTransaction { transaction: committed.transaction, ending });
+        }
+        let known = self.submitted().transactions.get(hash).cloned();
+        let transaction = known.ok_or(Missing::Transaction)?;
+        let expired = self.is_expired(hash);
+        Ok(KnownTransaction { transaction, ending: expired.then_some(Ending::Expired) })
+    }
+
+    fn receipt(&self, transaction: &Hash) -> Result<CommittedTransaction, ReadError> {
+        let Some((height, index)) = self.state().transaction(transaction) else {
+            let waits = self.submitted().transactions.contains_key(transaction);
+            return Err(if waits { Missing::Receipt } else { Missing::Transaction }.into());
+        };
+        let block = self.state().block(height).ok_or(Missing::Block)?;
+        let mut transactions = block.batches.into_iter().flat_map(|one| one.batch.transactions);
+        let signed = transactions.nth(index).ok_or(Missing::Transaction)?;
+        let receipts = self.state().receipts(height).ok_or(Missing::Receipt)?;
+        let receipt = receipts.into_iter().nth(index).ok_or(Missing::Receipt)?;
+        Ok(CommittedTransaction { height, index: index_of(index), transaction: signed, receipt })
+    }
+
+    fn account(&self, address: &Address, at: At) -> Result<Anchored<Account>, ReadError> {
+        let found = self.record(&StateKey::account(address), at)?;
+        Ok(Anchored { at: found.at, value: found.value.unwrap_or_default() })
+    }
+
+    async fn next_nonce(&self, address: &Address, lane: u32) -> Result<Anchored<Nonce>, ReadError> {
+        let (at, address) = (self.head(), *address);
+        let look = self.inbox.look(move |replica| replica.next_sequence(&address, lane));
+        let sequence = look.await.map_err(|_| Unavailable::ShuttingDown)?;
+        Ok(Anchored { at, value: Nonce { lane, sequence } })
+    }
+
+    fn contract(&self, address: &Address, at: At) -> Result<Anchored<ContractInfo>, ReadError> {
+        let found = self.record(&StateKey::contract(address), at)?;
+        Ok(Anchored { at: found.at, value: found.value.ok_or(Missing::Contract)? })
+    }
+
+    fn abi_section(&self, code: &Hash) -> Result<Option<Vec<u8>>, ReadError> {
+        let module = self.state().get(&StateKey::code(code)).ok_or(Missing::Code)?;
+        let abi = abi::Abi::from_module(&module);
+        Ok(abi.ok().map(|abi| abi.encode()))
+    }
+
+    fn query(&self, query: Query) -> Result<Anchored<QueryOutput>, QueryError> {
+        let (head, outcome) = self.ledger.query(vm::Query {
+            contract: query.contract,
+            caller: query.caller,
+            arguments: query.arguments,
+            gas_limit: query.gas_limit,
+        });
+        let at = anchor(&head);
+        at.check_head(query.at)?;
+        let vm::QueryOutcome { status, output, gas_used } = outcome;
+        match status {
+            Status::Success => Ok(Anchored { at, value: QueryOutput { output, gas_used } }),
+            Status::Reverted => Err(QueryError::Reverted { output, gas_used }),
+            Status::Failed(failure) => Err(QueryError::Failed { failure, gas_used }),
+            Status::Rejected(_) => panic!("a query is never rejected"),
+        }
+    }
+
+    fn prove(&self, key: &StateKey) -> Result<Proved, ReadError> {
+        let proved = self.state().prove(key);
+        let at = anchor(&proved.head);
+        let Some(certificate) = proved.head.certificate else {
+            return Err(ReadError::NotYet { head: at.height });
+        };
+        Ok(Proved {
+            at,
+            header: proved.head.header,
+            value: proved.value,
+            proof: codec::encode(&proved.proof),
+            certificate,
+        })
+    }
+}
+
+fn submit_error(refusal: Refusal) -> SubmitError {
+    match refusal {
+        Refusal::Rejected(reason) => SubmitError::Rejected(reason),
+        Refusal::Full => SubmitError::MempoolFull { price_above: primitives::Amount::ZERO },
+        Refusal::SenderFull(waiting) => SubmitError::SenderFull { waiting },
+        Refusal::WrongChain { .. } => SubmitError::Rejected(Rejection::WrongChain),
+    }
+}
