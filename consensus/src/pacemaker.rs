@@ -14,11 +14,38 @@ const SAMPLES: usize = 100;
 /// Own messages are resent this often while a view is stuck.
 pub const RESEND_MS: u64 = 400;
 
+/// The delays of one kind of message, and the timer that follows from them.
+#[derive(Clone, Debug)]
+struct Delays {
+    samples_ms: VecDeque<u64>,
+    /// 1.5 × p99 of the samples, between floor and cap.
+    timer_ms: u64,
+}
+
+impl Default for Delays {
+    fn default() -> Self {
+        Self { samples_ms: VecDeque::new(), timer_ms: INITIAL_MS }
+    }
+}
+
+impl Delays {
+    fn remember(&mut self, delay_ms: u64) {
+        if self.samples_ms.len() == SAMPLES {
+            self.samples_ms.pop_front();
+        }
+        self.samples_ms.push_back(delay_ms.min(CAP_MS));
+        let mut sorted: Vec<u64> = self.samples_ms.iter().copied().collect();
+        sorted.sort_unstable();
+        let p99 = sorted.get((sorted.len() * 99).div_ceil(100) - 1).copied().unwrap_or(INITIAL_MS);
+        self.timer_ms = (p99 + p99 / 2).clamp(FLOOR_MS, CAP_MS);
+    }
+}
+
 /// Timers from the delays of recent proposals and certificates.
 #[derive(Clone, Debug, Default)]
 pub struct Pacemaker {
-    proposal_delays_ms: VecDeque<u64>,
-    prepare_delays_ms: VecDeque<u64>,
+    proposals: Delays,
+    prepares: Delays,
     /// Views that timed out since the last commit; those skipped for a silent leader are not counted.
     consecutive_timeouts: u32,
 }
@@ -26,25 +53,25 @@ pub struct Pacemaker {
 impl Pacemaker {
     /// How long after a view began a proposal may take.
     pub fn leader_timer_ms(&self) -> u64 {
-        self.grown(timer(&self.proposal_delays_ms))
+        self.grown(self.proposals.timer_ms)
     }
 
     /// How long after a view began its prepare certificate may take.
     pub fn view_timer_ms(&self) -> u64 {
-        self.grown(timer(&self.proposal_delays_ms) + timer(&self.prepare_delays_ms))
+        self.grown(self.proposals.timer_ms + self.prepares.timer_ms)
     }
 
     /// How long a leader may be unheard before it is skipped while a quorum is active.
     pub fn silence_ms(&self) -> u64 {
-        (2 * timer(&self.proposal_delays_ms)).max(INITIAL_MS)
+        (2 * self.proposals.timer_ms).max(INITIAL_MS)
     }
 
     pub fn proposal_took(&mut self, delay_ms: u64) {
-        remember(&mut self.proposal_delays_ms, delay_ms);
+        self.proposals.remember(delay_ms);
     }
 
     pub fn prepare_took(&mut self, delay_ms: u64) {
-        remember(&mut self.prepare_delays_ms, delay_ms);
+        self.prepares.remember(delay_ms);
     }
 
     pub fn view_timed_out(&mut self) {
@@ -65,22 +92,4 @@ impl Pacemaker {
         }
         timer_ms.min(CAP_MS)
     }
-}
-
-/// 1.5 × p99 of the samples, between floor and cap.
-fn timer(samples: &VecDeque<u64>) -> u64 {
-    if samples.is_empty() {
-        return INITIAL_MS;
-    }
-    let mut sorted: Vec<u64> = samples.iter().copied().collect();
-    sorted.sort_unstable();
-    let p99 = sorted.get((sorted.len() * 99).div_ceil(100) - 1).copied().unwrap_or(INITIAL_MS);
-    (p99 + p99 / 2).clamp(FLOOR_MS, CAP_MS)
-}
-
-fn remember(samples: &mut VecDeque<u64>, delay_ms: u64) {
-    if samples.len() == SAMPLES {
-        samples.pop_front();
-    }
-    samples.push_back(delay_ms.min(CAP_MS));
 }

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use primitives::{
-    Amount, ChainParameters, Genesis, Header, SecretKey, TimestampMs, Validator, ValidatorIndex,
-    Vote, codec,
+    Amount, ChainParameters, Domain, Genesis, Hash, Header, SecretKey, SignedBatch, TimestampMs,
+    Validator, ValidatorIndex, Verified, Vote, codec,
 };
 use replica::{Action, Event, Message, Now, RequestId};
 
@@ -52,9 +52,9 @@ enum Happening {
 
 #[derive(Debug)]
 enum LedgerWork {
-    Execute(Header, Vec<Arc<primitives::SignedBatch>>),
+    Execute(Header, Vec<Arc<SignedBatch>>),
     Commit(Vec<Header>, primitives::CommitCertificate),
-    Discard(Vec<primitives::Hash>),
+    Discard(Vec<Hash>),
 }
 
 /// What came of a run.
@@ -83,6 +83,8 @@ pub struct Cluster {
     clients: Vec<Client>,
     checkers: Checkers,
     genesis: Arc<Genesis>,
+    /// Batches that some instance has verified: the answer is the same for all, and signatures cost most.
+    verified: BTreeMap<Hash, Verified<SignedBatch>>,
     keeps_log: bool,
     log: String,
     hasher: blake3::Hasher,
@@ -128,6 +130,7 @@ impl Cluster {
             clients,
             checkers: Checkers::new(genesis.header(), quorum),
             genesis,
+            verified: BTreeMap::new(),
             keeps_log,
             log: String::new(),
             hasher: blake3::Hasher::new(),
@@ -342,7 +345,12 @@ impl Cluster {
             Action::Verify(batch) => {
                 let digest = batch.digest();
                 let set = self.genesis.validator_set().expect("a checked genesis");
-                let batch = batch.verify(&self.genesis.hash(), &set);
+                let key = Hash::of(Domain::Batch, &batch);
+                let known = self.verified.get(&key).cloned();
+                let batch = known.map_or_else(|| batch.verify(&self.genesis.hash(), &set), Ok);
+                if let Ok(batch) = &batch {
+                    self.verified.insert(key, batch.clone());
+                }
                 let at = self.now_ms + self.chance.below(3);
                 let event = Event::Verified { digest, batch };
                 self.schedule(at, Happening::Event { instance, life, event });

@@ -4,7 +4,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
 /// Milliseconds of faults; afterwards the network is good and everybody is up.
-pub const FAULTS_MS: u64 = 12_000;
+pub const FAULTS_MS: u64 = 7_000;
 /// Milliseconds in which the chain must then make progress.
 pub const RECOVERY_MS: u64 = 20_000;
 
