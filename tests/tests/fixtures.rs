@@ -27,11 +27,14 @@ use replica::{BatchList, SyncBlocks};
 /// The variable that writes the fixtures instead of comparing them.
 const WRITE: &str = "QUORATE_WRITE_FIXTURES";
 
+/// Decodes bytes and encodes the value again; `None` when they are refused.
+type Reencode = fn(&[u8]) -> Option<Vec<u8>>;
+
 /// Named bytes. Those of a value can be decoded and encoded again; those of a hash cannot.
 struct Fixture {
     name: String,
     bytes: Vec<u8>,
-    reencode: Option<fn(&[u8]) -> Option<Vec<u8>>>,
+    reencode: Option<Reencode>,
 }
 
 fn value<T: BorshSerialize + BorshDeserialize>(name: &str, value: &T) -> Fixture {
@@ -86,7 +89,7 @@ fn check(file: &str, fixtures: &[Fixture]) {
 
 /// One value has one encoding: the same comes back, nothing shorter or longer is read, and what is read of damaged
 /// bytes is written as those same bytes.
-fn check_strict(name: &str, bytes: &[u8], reencode: fn(&[u8]) -> Option<Vec<u8>>) {
+fn check_strict(name: &str, bytes: &[u8], reencode: Reencode) {
     assert_eq!(reencode(bytes).as_deref(), Some(bytes), "{name} does not come back");
     for length in 0..bytes.len() {
         let (start, _) = bytes.split_at(length);
@@ -461,6 +464,8 @@ fn state() {
     fixtures.push(value("record/no_account", &Account::default()));
     let contract = ContractInfo { code: digest(2), creator: address(3) };
     fixtures.push(value("record/contract", &contract));
+    let contract = vm::contract_address(&digest(1), &address(2), &digest(3), b"salt");
+    fixtures.push(bytes("contract_address", contract.0));
     check("state", &fixtures);
 }
 
