@@ -1,5 +1,6 @@
 //! The threads beside the replica's: one executes and commits in order, a few check signatures and read for peers.
 
+use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -43,8 +44,13 @@ pub fn start_ledger(
                 LedgerWork::Commit { blocks, certificate } => {
                     match ledger.commit(&blocks, &certificate) {
                         Ok(blocks) => {
+                            // The replica first: whoever is told asks it at once whether a transaction that was
+                            // turned away will be tried again.
+                            if inbox.answer(Event::Committed { blocks: blocks.clone() }).is_err() {
+                                break;
+                            }
                             commits.publish(&blocks);
-                            Event::Committed { blocks }
+                            continue;
                         }
                         Err(error) => failure::stop(&format!(
                             "a block cannot be written: {error}. The chain's data is safe up to the block before; \
@@ -69,6 +75,21 @@ pub enum Job {
     Sync { to: ValidatorIndex, above: Height },
 }
 
+/// The jobs that wait, and how many of those taken were verifications.
+#[derive(Debug)]
+struct Queue {
+    jobs: Receiver<Job>,
+    verifications: u64,
+}
+
+/// Verified batches that wait for those taken before them. Batches of one author build upon each other: one that
+/// overtook another because it is shorter would be ordered first, and its transactions refused for their nonces.
+#[derive(Debug, Default)]
+struct Verified {
+    next: u64,
+    waiting: BTreeMap<u64, Event>,
+}
+
 /// What the pool's threads share.
 #[derive(Debug)]
 pub struct Pool {
@@ -79,15 +100,17 @@ pub struct Pool {
     pub inbox: Inbox,
 }
 
-/// Starts the pool. Jobs are taken in order, one by each thread.
+/// Starts the pool. Jobs are taken in order, one by each thread; verified batches are answered in the same order.
 pub fn start_pool(pool: Pool, threads: usize) -> std::io::Result<Sender<Job>> {
-    let (sender, receiver) = channel();
-    let (pool, receiver) = (Arc::new(pool), Arc::new(Mutex::new(receiver)));
+    let (sender, jobs) = channel();
+    let queue = Arc::new(Mutex::new(Queue { jobs, verifications: 0 }));
+    let (pool, verified) = (Arc::new(pool), Arc::new(Mutex::default()));
     for number in 0..threads {
-        let (pool, receiver) = (Arc::clone(&pool), Arc::clone(&receiver));
+        let (pool, queue, verified) =
+            (Arc::clone(&pool), Arc::clone(&queue), Arc::clone(&verified));
         let run = move || {
-            while let Some(job) = next(&receiver) {
-                pool.perform(job);
+            while let Some((number, job)) = next(&queue) {
+                pool.perform(number, job, &verified);
             }
         };
         thread::Builder::new().name(format!("verify-{number}")).spawn(run)?;
@@ -95,18 +118,32 @@ pub fn start_pool(pool: Pool, threads: usize) -> std::io::Result<Sender<Job>> {
     Ok(sender)
 }
 
-fn next(receiver: &Mutex<Receiver<Job>>) -> Option<Job> {
-    receiver.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
+/// The next job; a verification with its number among them.
+fn next(queue: &Mutex<Queue>) -> Option<(u64, Job)> {
+    let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+    let job = queue.jobs.recv().ok()?;
+    let number = queue.verifications;
+    if matches!(job, Job::Verify(_)) {
+        queue.verifications += 1;
+    }
+    Some((number, job))
 }
 
 impl Pool {
-    fn perform(&self, job: Job) {
+    fn perform(&self, number: u64, job: Job, verified: &Mutex<Verified>) {
         match job {
             Job::Verify(batch) => {
                 let digest = batch.digest();
                 let batch = batch.verify(&self.chain, &self.validators);
-                // When the replica has ended the answer is for nobody.
-                let _ = self.inbox.answer(Event::Verified { digest, batch });
+                let mut verified = verified.lock().unwrap_or_else(PoisonError::into_inner);
+                verified.waiting.insert(number, Event::Verified { digest, batch });
+                loop {
+                    let next = verified.next;
+                    let Some(event) = verified.waiting.remove(&next) else { break };
+                    verified.next += 1;
+                    // When the replica has ended the answer is for nobody.
+                    let _ = self.inbox.answer(event);
+                }
             }
             Job::Sync { to, above } => {
                 if let Some(blocks) = self.ledger.sync(above) {

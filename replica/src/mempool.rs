@@ -62,6 +62,8 @@ pub struct Mempool {
     pending_bytes: usize,
     /// Next sequence by lane, counting everything admitted here or seen in a batch, while any of it waits.
     lanes: BTreeMap<(PublicKey, u32), Lane>,
+    /// Turned away by a block because it overtook its predecessor; by lane and sequence.
+    parked: BTreeMap<(PublicKey, u32), BTreeMap<u64, SignedTransaction>>,
     /// Admitted here and neither committed nor expired.
     admitted: BTreeMap<Hash, TimestampMs>,
     senders: BTreeMap<PublicKey, Sender>,
@@ -90,6 +92,7 @@ impl Mempool {
             pending: VecDeque::new(),
             pending_bytes: 0,
             lanes: BTreeMap::new(),
+            parked: BTreeMap::new(),
             admitted: BTreeMap::new(),
             senders: BTreeMap::new(),
             last_sequence: 0,
@@ -131,19 +134,53 @@ impl Mempool {
         if self.pending_bytes + length > self.limits.pending_bytes_max {
             return Err(Refusal::Full);
         }
-        self.count(&signed);
-        self.admitted.insert(hash, signed.transaction.valid_until);
-        let entry = self.senders.entry(sender).or_default();
-        entry.transactions += 1;
-        entry.cost = entry.cost.saturating_add(cost(&signed));
-        self.pending_bytes += length;
-        self.pending.push_back(Pending {
-            hash,
-            transaction: signed,
-            length,
-            arrived_ms: uptime_ms,
-        });
+        self.remember(hash, &signed);
+        self.enqueue(hash, signed, uptime_ms);
         Ok(hash)
+    }
+
+    fn remember(&mut self, hash: Hash, signed: &SignedTransaction) {
+        self.count(signed);
+        self.admitted.insert(hash, signed.transaction.valid_until);
+        let entry = self.senders.entry(signed.transaction.sender).or_default();
+        entry.transactions += 1;
+        entry.cost = entry.cost.saturating_add(cost(signed));
+    }
+
+    fn enqueue(&mut self, hash: Hash, transaction: SignedTransaction, uptime_ms: u64) {
+        let length = codec::encode(&transaction).len();
+        self.pending_bytes += length;
+        self.pending.push_back(Pending { hash, transaction, length, arrived_ms: uptime_ms });
+    }
+
+    /// Keeps a transaction that was admitted here and then overtook its predecessor, until that is committed: batches
+    /// travel on their own, so a leader may hold the later one first. Bounded as admission is, which it has passed.
+    pub fn park(&mut self, signed: SignedTransaction) {
+        self.remember(signed.hash(), &signed);
+        let (sender, nonce) = (signed.transaction.sender, signed.transaction.nonce);
+        self.parked.entry((sender, nonce.lane)).or_default().insert(nonce.sequence, signed);
+    }
+
+    /// Whose transactions are parked, and in which lanes.
+    pub fn parked(&self) -> Vec<(PublicKey, u32)> {
+        self.parked.keys().copied().collect()
+    }
+
+    /// A lane's next sequence is committed up to here: what can follow waits for a batch again.
+    pub fn unpark(&mut self, sender: PublicKey, lane: u32, mut next: u64, uptime_ms: u64) {
+        let Some(mut parked) = self.parked.remove(&(sender, lane)) else { return };
+        let later = parked.split_off(&next);
+        for used in parked.into_values() {
+            self.forget(&used.hash(), &used);
+        }
+        parked = later;
+        while let Some(signed) = parked.remove(&next) {
+            self.enqueue(signed.hash(), signed, uptime_ms);
+            next += 1;
+        }
+        if !parked.is_empty() {
+            self.parked.insert((sender, lane), parked);
+        }
     }
 
     /// The sequence that a lane's next transaction must carry, counting what waits.
@@ -239,6 +276,17 @@ impl Mempool {
             self.pending_bytes -= pending.length;
             self.forget(&pending.hash, &pending.transaction);
         }
+        let is_expired =
+            |_: &u64, signed: &mut SignedTransaction| signed.transaction.valid_until < now;
+        let expired: Vec<SignedTransaction> = self
+            .parked
+            .values_mut()
+            .flat_map(|parked| parked.extract_if(.., is_expired).map(|(_, signed)| signed))
+            .collect();
+        for signed in expired {
+            self.forget(&signed.hash(), &signed);
+        }
+        self.parked.retain(|_, parked| !parked.is_empty());
         self.lanes.retain(|_, lane| lane.until >= now);
     }
 

@@ -543,6 +543,10 @@ impl Replica {
                     self.settle(own, signed, receipt);
                 }
             }
+            for (sender, lane) in self.mempool.parked() {
+                let next = self.account(&sender.address()).next_sequence(lane);
+                self.mempool.unpark(sender, lane, next, self.now.uptime_ms);
+            }
             self.mempool.expire(header.timestamp);
             let ordered = self.ordered();
             for batch in self.batches.expire(header.timestamp, &ordered) {
@@ -557,10 +561,8 @@ impl Replica {
     /// A transaction's block is committed. One of ours that came too early, or found the block full, waits again.
     fn settle(&mut self, own: bool, signed: &SignedTransaction, receipt: &Receipt) {
         let hash = receipt.transaction;
-        let again = matches!(
-            receipt.status,
-            Status::Rejected(Rejection::NonceGap { .. } | Rejection::BlockGasExhausted)
-        );
+        let is_early = matches!(receipt.status, Status::Rejected(Rejection::NonceGap { .. }));
+        let is_crowded = matches!(receipt.status, Status::Rejected(Rejection::BlockGasExhausted));
         let ours = own && self.mempool.is_admitted(&hash);
         if receipt.status.is_executed() || ours {
             self.mempool.forget(&hash, signed);
@@ -568,10 +570,13 @@ impl Replica {
         if !receipt.status.is_executed() {
             self.mempool.reset_lane(signed);
         }
-        if again && ours {
+        if is_early && ours {
+            self.mempool.park(signed.clone());
+        }
+        if is_crowded && ours {
             let account = self.account(&signed.transaction.sender.address());
             let now = self.now.wall.max(self.head.timestamp);
-            // Refused now: a predecessor is lost. The sender learns it from the receipt.
+            // Refused now: what changed since is in the way. The sender learns it from the receipt.
             if let Ok(transaction) = signed.clone().verify() {
                 let _ = self.mempool.admit(now, self.now.uptime_ms, &account, transaction);
             }
