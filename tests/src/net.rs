@@ -161,18 +161,12 @@ impl Net {
     pub async fn blocks_from(&self, index: usize, from: Option<Height>) -> anyhow::Result<Blocks> {
         let client = self.websocket(index).await?;
         let subscription = client.chain_subscribe(from).await?;
-        Ok(Blocks { subscription, _client: client })
+        Ok(Blocks { subscription, _client: Some(client) })
     }
 
     /// Waits until a validator has committed a height.
     pub async fn reach(&self, index: usize, height: Height) -> anyhow::Result<()> {
-        // Subscribed first, asked second: a block in between is seen by one of the two.
-        let mut blocks = self.blocks(index).await?;
-        if self.http(index)?.chain_info().await?.at.height >= height {
-            return Ok(());
-        }
-        while blocks.next().await?.at.height < height {}
-        Ok(())
+        reach(&self.websocket(index).await?, height).await
     }
 
     /// A committed block.
@@ -221,7 +215,7 @@ impl Net {
         Ok(faucet.at(next.body.nonce))
     }
 
-    /// New accounts with money, through one validator. All validators may lag behind it.
+    /// New accounts with money, which all running validators know of.
     pub async fn wallets(&self, index: usize, count: u8) -> anyhow::Result<Vec<Wallet>> {
         let client = self.http(index)?;
         let mut faucet = self.faucet(index).await?;
@@ -237,7 +231,10 @@ impl Net {
         }
         // One lane keeps its order: when the last is committed, all are.
         if let Some(last) = last {
-            self.commit(index, &last).await?;
+            let height = self.commit(index, &last).await?.height;
+            for (index, _) in self.processes.iter().enumerate().filter(|(_, one)| one.is_some()) {
+                self.reach(index, height).await?;
+            }
         }
         Ok(wallets)
     }
@@ -265,7 +262,7 @@ impl Net {
     }
 
     fn print_logs(&self) {
-        for index in 0..self.len() {
+        for index in 0..self.genesis.validators.len() {
             let path = self.directory.log(index);
             let text = std::fs::read_to_string(&path).unwrap_or_default();
             let lines: Vec<_> = text.lines().collect();
@@ -288,11 +285,27 @@ impl Drop for Net {
     }
 }
 
+/// Waits until a validator has committed a height.
+///
+/// # Errors
+/// When it does not within [`DEADLINE`].
+pub async fn reach(client: &WsClient, height: Height) -> anyhow::Result<()> {
+    // Subscribed first, asked second: a block in between is seen by one of the two.
+    let subscription = client.chain_subscribe(None).await?;
+    if client.chain_info().await?.at.height >= height {
+        return Ok(());
+    }
+    let mut blocks = Blocks { subscription, _client: None };
+    while blocks.next().await?.at.height < height {}
+    Ok(())
+}
+
 /// Committed blocks, one after the other.
 #[derive(Debug)]
 pub struct Blocks {
     subscription: Subscription<BlockEvent>,
-    _client: WsClient,
+    /// The connection that it needs, where nobody else keeps it.
+    _client: Option<WsClient>,
 }
 
 /// One of them.

@@ -5,12 +5,12 @@ use std::thread;
 
 use anyhow::Context as _;
 use primitives::{Address, Amount, ChainId, Hash, Nonce, SecretKey};
-use rpc::client::{AccountApiClient as _, TxApiClient as _};
+use rpc::client::{AccountApiClient as _, ChainApiClient as _, TxApiClient as _};
 use rpc::types::{Blob, TransactionStatus};
 use tokio::task::JoinSet;
 
 use super::{Plan, Target};
-use crate::net::Directory;
+use crate::net::{self, Directory};
 use crate::wallet::{self, Wallet};
 
 /// What each account is given, in units; a transfer moves one.
@@ -63,6 +63,11 @@ impl Accounts {
         if !poor.is_empty() {
             eprintln!("funding {} accounts", poor.len());
             fund(&Wallet::new(faucet, chain_id), poor, target).await?;
+            // Every validator must know of the money before it is spent there.
+            let height = target.calls.chain_info().await?.at.height;
+            for target in targets {
+                net::reach(&target.blocks, height).await?;
+            }
         }
         let sequences = records(&wallets, target).await?.iter().map(|record| record.next).collect();
         Ok(Self { wallets, sequences })
