@@ -37,12 +37,16 @@ impl Core {
         true
     }
 
-    /// New transactions, a heartbeat, or blocks that did not commit in the view they were prepared in.
+    /// New transactions, a heartbeat, or blocks that did not commit in the view they were prepared in. One heartbeat is
+    /// enough: while it is prepared and not yet committed, no further one follows.
     fn is_worth_a_block(&self) -> bool {
         let previous = View(self.view.0.saturating_sub(1));
         let timed_out =
             self.round(previous).is_some_and(|round| round.timeout_certificate.is_some());
-        self.work || self.heartbeat_due() || (timed_out && self.has_uncommitted_payload())
+        let prepared = self.rounds.values().any(|round| round.prepare_certificate.is_some());
+        self.work
+            || (self.heartbeat_due() && !prepared)
+            || (timed_out && (self.heartbeat_due() || self.has_uncommitted_payload()))
     }
 
     /// Why a block of this view may stand on the highest prepared one; or the highest view without a certificate.
@@ -78,12 +82,13 @@ impl Core {
         if stale {
             return;
         }
-        let needed = self.heartbeat_due() || self.has_uncommitted_payload();
-        if payload.batches.is_empty() && !needed {
-            // The mempool has emptied meanwhile; it says when there is work again.
+        if payload.batches.is_empty() {
+            // What waited is ordered meanwhile; the mempool says when there is work again.
             self.work = false;
-            self.round_mut(view).payload_asked = false;
-            return;
+            if !self.is_worth_a_block() {
+                self.round_mut(view).payload_asked = false;
+                return;
+            }
         }
         let Ok(justification) = self.justification(view) else { return };
         let (parent_view, parent) = justification.parent.target(self.config.genesis);

@@ -90,7 +90,7 @@ impl Chance {
 impl Plan {
     /// Everything that will happen to `validators` validators under this seed.
     pub fn from_seed(seed: u64, validators: usize) -> Self {
-        let mut chance = Chance::new(seed ^ 0x5eed_0f_fa17);
+        let mut chance = Chance::new(seed ^ 0x5eed_0ffa);
         let faulty_max = (validators - 1) / 3;
         let faulty = if chance.happens(500) { Faulty::Twins } else { Faulty::Crash };
         let mut instances: Vec<u16> = (0u16..).take(validators).collect();
@@ -145,7 +145,7 @@ fn draw_faults(
         let lasts = chance.between(50, 2_500);
         match chance.below(10) {
             0..3 => {
-                let sides = (0..instances).map(|_| chance.below(2) as u8).collect();
+                let sides = (0..instances).map(|_| u8::from(chance.happens(500))).collect();
                 faults.push((at, Fault::Partition { sides }));
                 faults.push((at + lasts, Fault::Heal));
             }
