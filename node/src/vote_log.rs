@@ -161,17 +161,15 @@ fn sync_directory(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use primitives::{
-        Hash, SecretKey, SigningContext, TimeoutVote, ValidatorIndex, View, Vote,
-        codec::FormatVersion,
+        Epoch, Hash, SecretKey, SigningContext, TimeoutVote, ValidatorIndex, View, Vote,
     };
 
     use super::*;
 
     fn record(view: u64) -> Record {
-        let context = SigningContext { chain: Hash::ZERO, epoch: primitives::Epoch(0) };
+        let context = SigningContext { chain: Hash::ZERO, epoch: Epoch(0) };
         let key = SecretKey::from_seed([1; 32]);
         let vote = TimeoutVote::new(&context, View(view), None, ValidatorIndex(0), &key);
-        let _ = FormatVersion::V1;
         Record::Consensus(consensus::Record::Vote(Vote::Timeout(vote)))
     }
 

@@ -18,7 +18,10 @@ pub struct CatchUp {
 #[derive(Clone, Copy, Debug)]
 struct Asked {
     peer: ValidatorIndex,
+    /// The committed height at which it was asked.
+    above: Height,
     until_ms: u64,
+    answered: bool,
 }
 
 impl CatchUp {
@@ -38,24 +41,33 @@ impl CatchUp {
             self.asked = None;
             return None;
         }
-        if self.asked.is_some_and(|asked| now_ms < asked.until_ms) || peers.is_empty() {
+        // An answer takes its time to be executed; asking again meanwhile would bring the same blocks.
+        let waits = |asked: Asked| {
+            let finished = asked.answered && committed > asked.above;
+            !finished && now_ms < asked.until_ms
+        };
+        if self.asked.is_some_and(waits) || peers.is_empty() {
             return None;
         }
         let peer = *peers.get(self.attempt % peers.len())?;
         self.attempt += 1;
-        self.asked = Some(Asked { peer, until_ms: now_ms.saturating_add(PATIENCE_MS) });
+        let until_ms = now_ms.saturating_add(PATIENCE_MS);
+        self.asked = Some(Asked { peer, above: committed, until_ms, answered: false });
         Some(peer)
     }
 
     /// Whether this peer was asked and has now answered. The next range goes to the same peer if the answer was
     /// good, since it serves.
     pub fn answered(&mut self, peer: ValidatorIndex, good: bool) -> bool {
-        if self.asked.is_none_or(|asked| asked.peer != peer) {
+        let Some(asked) = self.asked.as_mut().filter(|asked| asked.peer == peer && !asked.answered)
+        else {
             return false;
-        }
-        self.asked = None;
+        };
         if good {
+            asked.answered = true;
             self.attempt = self.attempt.saturating_sub(1);
+        } else {
+            self.asked = None;
         }
         true
     }
