@@ -6,8 +6,6 @@ mod fake;
 
 use fake::wire::{self, Reply};
 use fake::{Fake, blob, serve, transfer};
-use jsonrpsee::core::client::ClientT;
-use jsonrpsee::core::params::ArrayParams;
 use quorate_rpc::client::{self, ChainApiClient};
 use quorate_rpc::types::Readiness;
 use quorate_rpc::{ApiError, ErrorCode, Limits, limits, openrpc};
@@ -127,16 +125,16 @@ async fn connections_beyond_the_cap_are_told_so_and_the_place_of_one_that_left_i
 #[tokio::test]
 async fn an_oversized_websocket_message_leaves_the_connection_usable() {
     let server = serve(&Fake::new(), Limits::default()).await;
-    let url = format!("ws://{}", server.address());
-    let client = jsonrpsee::ws_client::WsClientBuilder::default().build(&url).await.unwrap();
-    let mut params = ArrayParams::new();
-    params.insert("A".repeat(limits::REQUEST_BYTES_MAX as usize)).unwrap();
-    let request = client.request::<Value, _>("tx_send", params);
-    tokio::select! {
-        // The refusal carries no id, so this call has no answer; the next one has.
-        answer = request => assert!(answer.is_err()),
-        info = client.chain_info() => assert_eq!(info.unwrap().chain_id.as_str(), "test"),
-    }
+    let long = "A".repeat(limits::REQUEST_BYTES_MAX as usize);
+    let oversized = json!({"jsonrpc": "2.0", "id": 1, "method": "tx_send", "params": [long]});
+    let next = json!({"jsonrpc": "2.0", "id": 2, "method": "chain_info"});
+    let texts = [oversized.to_string(), next.to_string()];
+    let answers = wire::websocket(server.address(), &[&texts[0], &texts[1]]).await;
+    // The message was not read, so its refusal can carry no id.
+    assert_eq!(answers[0]["id"], Value::Null, "{}", answers[0]);
+    assert!(answers[0]["error"]["code"].is_number(), "{}", answers[0]);
+    assert_eq!(answers[1]["id"], 2);
+    assert_eq!(answers[1]["result"]["chainId"], "test", "{}", answers[1]);
 }
 
 #[tokio::test]
