@@ -73,7 +73,8 @@ pub fn run(home: Home, settings: Settings) -> anyhow::Result<()> {
 
     let (network, events) = start_network(&settings, &key, own, &validators, &genesis, &runtime)?;
     let commits = Arc::new(Commits::new(head.header.height));
-    let ledger_work = workers::start_ledger(ledger, Arc::clone(&commits), inbox.clone())?;
+    let (ledger_work, ledger_thread) =
+        workers::start_ledger(ledger, Arc::clone(&commits), inbox.clone())?;
     let pool = Pool {
         chain: genesis.hash(),
         validators: validators.clone(),
@@ -81,7 +82,9 @@ pub fn run(home: Home, settings: Settings) -> anyhow::Result<()> {
         network: network.clone(),
         inbox: inbox.clone(),
     };
-    let pool = workers::start_pool(pool, thread::available_parallelism().map_or(1, usize::from))?;
+    let (pool, mut workers) =
+        workers::start_pool(pool, thread::available_parallelism().map_or(1, usize::from))?;
+    workers.push(ledger_thread);
 
     let limits = Limits {
         pending_bytes_max: usize::try_from(settings.mempool.size_mib)? << 20,
@@ -122,14 +125,21 @@ pub fn run(home: Home, settings: Settings) -> anyhow::Result<()> {
         &genesis,
         own,
     );
-    // Before the addresses are published, the system must have chosen all ports.
-    runtime.block_on(all_listening(addresses, settings.network.listen.len()))?;
-    let served =
-        runtime.block_on(serve(&home, &settings, backend, &network, &validators, own, &commits));
+    let served = runtime.block_on(async {
+        // Before the addresses are published, the system must have chosen all ports.
+        all_listening(addresses, settings.network.listen.len()).await?;
+        serve(&home, &settings, backend, &network, &validators, own, &commits).await
+    });
     runtime.block_on(network.shutdown());
     inbox.stop();
-    if driver.join().is_err() {
-        bail!("the replica's thread ended by a panic");
+    workers.push(driver);
+    // Everybody who holds the database has to end before the process does: RocksDB's statics are destroyed at exit,
+    // and whoever closes a database after that aborts.
+    drop(runtime);
+    for worker in workers.into_iter().rev() {
+        if worker.join().is_err() {
+            bail!("a thread ended by a panic");
+        }
     }
     served
 }

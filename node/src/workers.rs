@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use primitives::{
     CommitCertificate, Hash, Header, Height, SignedBatch, ValidatorIndex, ValidatorSet, codec,
@@ -23,12 +23,12 @@ pub enum LedgerWork {
     Discard { blocks: Vec<Hash> },
 }
 
-/// Starts the thread that owns the ledger.
+/// Starts the thread that owns the ledger. It ends when the sender is dropped.
 pub fn start_ledger(
     mut ledger: Ledger,
     commits: Arc<Commits>,
     inbox: Inbox,
-) -> std::io::Result<Sender<LedgerWork>> {
+) -> std::io::Result<(Sender<LedgerWork>, JoinHandle<()>)> {
     let (sender, receiver) = channel();
     let run = move || {
         while let Ok(work) = receiver.recv() {
@@ -64,8 +64,8 @@ pub fn start_ledger(
             }
         }
     };
-    thread::Builder::new().name("ledger".into()).stack_size(16 << 20).spawn(run)?;
-    Ok(sender)
+    let thread = thread::Builder::new().name("ledger".into()).stack_size(16 << 20).spawn(run)?;
+    Ok((sender, thread))
 }
 
 /// One thing for the pool.
@@ -100,11 +100,16 @@ pub struct Pool {
     pub inbox: Inbox,
 }
 
-/// Starts the pool. Jobs are taken in order, one by each thread; verified batches are answered in the same order.
-pub fn start_pool(pool: Pool, threads: usize) -> std::io::Result<Sender<Job>> {
+/// Starts the pool. Jobs are taken in order, one by each thread; verified batches are answered in the same order. The
+/// threads end when the sender is dropped.
+pub fn start_pool(
+    pool: Pool,
+    threads: usize,
+) -> std::io::Result<(Sender<Job>, Vec<JoinHandle<()>>)> {
     let (sender, jobs) = channel();
     let queue = Arc::new(Mutex::new(Queue { jobs, verifications: 0 }));
     let (pool, verified) = (Arc::new(pool), Arc::new(Mutex::default()));
+    let mut started = Vec::new();
     for number in 0..threads {
         let (pool, queue, verified) =
             (Arc::clone(&pool), Arc::clone(&queue), Arc::clone(&verified));
@@ -113,9 +118,9 @@ pub fn start_pool(pool: Pool, threads: usize) -> std::io::Result<Sender<Job>> {
                 pool.perform(number, job, &verified);
             }
         };
-        thread::Builder::new().name(format!("verify-{number}")).spawn(run)?;
+        started.push(thread::Builder::new().name(format!("verify-{number}")).spawn(run)?);
     }
-    Ok(sender)
+    Ok((sender, started))
 }
 
 /// The next job; a verification with its number among them.

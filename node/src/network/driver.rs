@@ -51,7 +51,7 @@ pub(super) fn start(
     for address in &options.listen {
         swarm.listen_on(address.clone()).map_err(|error| NetworkError::Listen {
             address: address.clone(),
-            reason: error.to_string(),
+            reason: cause(&error),
         })?;
     }
     drop(entered);
@@ -72,6 +72,11 @@ pub(super) fn start(
         stopped_sender.send_replace(true);
     });
     Ok((NetworkHandle { peers, gossip, stop, stopped }, NetworkEvents(inbox)))
+}
+
+/// What the innermost error says; libp2p's own wrappers say nothing.
+fn cause(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), cause)
 }
 
 /// libp2p's identity is the validator's own key.
