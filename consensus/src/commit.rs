@@ -107,6 +107,9 @@ impl Core {
             return false;
         }
         let committed: Vec<Hash> = headers.iter().map(|header| header.hash()).collect();
+        for header in &headers {
+            self.schedule.committed(header);
+        }
         self.effects.push(Effect::Commit { blocks: headers, certificate: certificate.clone() });
         let (hash, height) = (certificate.block, tip.height);
         self.committed = Committed { header: tip, hash, certificate: Some(certificate) };

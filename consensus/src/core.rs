@@ -10,12 +10,13 @@ use primitives::{
 use crate::effect::Effect;
 use crate::evidence::Evidence;
 use crate::input::{Input, Now};
-use crate::leader::leader;
-use crate::message::{Message, TimeoutReason};
+use crate::leader::Schedule;
+use crate::message::Message;
 use crate::pacemaker::Pacemaker;
 use crate::record::Record;
 use crate::recovery::Committed;
 use crate::round::Round;
+use crate::status::TimedOut;
 use crate::tree::{PayloadState, Tree};
 
 /// What does not change within an epoch.
@@ -39,6 +40,7 @@ pub struct Config {
 pub struct Core {
     pub(crate) config: Config,
     pub(crate) committed: Committed,
+    pub(crate) schedule: Schedule,
     pub(crate) view: View,
     /// Views above the last committed one.
     pub(crate) rounds: BTreeMap<View, Round>,
@@ -61,7 +63,7 @@ pub struct Core {
     pub(crate) disconnected_ms: BTreeMap<ValidatorIndex, u64>,
     pub(crate) answered_ms: BTreeMap<ValidatorIndex, u64>,
     pub(crate) evidence: BTreeMap<(ValidatorIndex, View), Evidence>,
-    pub(crate) timed_out: VecDeque<(View, BTreeMap<ValidatorIndex, TimeoutReason>)>,
+    pub(crate) timed_out: VecDeque<TimedOut>,
     pub(crate) effects: Vec<Effect>,
 }
 
@@ -123,7 +125,7 @@ impl Core {
     }
 
     pub(crate) fn leader(&self, view: View) -> ValidatorIndex {
-        leader(&self.config.validators, view)
+        self.schedule.leader(view)
     }
 
     pub(crate) fn round(&self, view: View) -> Option<&Round> {

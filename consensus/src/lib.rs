@@ -40,8 +40,7 @@
 //! [`Core::step`] is the only way in: `(now, input) → effects`, without sockets, clock, threads, disk or chance.
 //! Effects are in order: what follows a [`Effect::Persist`] may leave only after that record is synced.
 //!
-//! Epochs, the leader schedule and evidence on the chain have their places ([`primitives::SigningContext`],
-//! [`leader`], [`evidence`]) and come later; today there is one epoch and plain rotation.
+//! Another validator set would be another epoch ([`primitives::SigningContext`]); today there is one.
 
 mod commit;
 mod core;
@@ -70,4 +69,4 @@ pub use input::{Input, Now};
 pub use message::{Certificate, Message, TimeoutReason};
 pub use record::Record;
 pub use recovery::Committed;
-pub use status::{Status, Waiting};
+pub use status::{Status, TimedOut, Waiting};

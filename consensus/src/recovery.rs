@@ -7,6 +7,7 @@ use primitives::{CommitCertificate, Hash, Header, View, Vote};
 use crate::core::{Config, Core};
 use crate::effect::Effect;
 use crate::input::Now;
+use crate::leader::Schedule;
 use crate::message::Certificate;
 use crate::pacemaker::Pacemaker;
 use crate::record::Record;
@@ -30,8 +31,15 @@ impl Committed {
 impl Core {
     /// Restores a validator from its store and its vote log. The view is the highest of all certificates, timeout
     /// certificates included, plus one; what was signed above the committed view is signed again, identically.
-    pub fn new(config: Config, committed: Committed, records: Vec<Record>, now: Now) -> Self {
+    pub fn new(
+        config: Config,
+        committed: Committed,
+        schedule: Schedule,
+        records: Vec<Record>,
+        now: Now,
+    ) -> Self {
         let mut core = Self {
+            schedule,
             view: committed.view().next(),
             config,
             committed,

@@ -28,6 +28,15 @@ pub enum Waiting {
     CatchUp,
 }
 
+/// A view that a quorum gave up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimedOut {
+    pub view: View,
+    pub leader: ValidatorIndex,
+    /// By voter, of those whose votes came before the certificate.
+    pub reasons: BTreeMap<ValidatorIndex, TimeoutReason>,
+}
+
 /// A snapshot of agreement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
@@ -44,8 +53,10 @@ pub struct Status {
     pub timeouts: BTreeMap<ValidatorIndex, Option<TimeoutReason>>,
     /// Validators that are not connected, or silent while something waits; and for how many milliseconds.
     pub missing: BTreeMap<ValidatorIndex, u64>,
-    /// The last views that timed out, and why, by voter.
-    pub timed_out: Vec<(View, BTreeMap<ValidatorIndex, TimeoutReason>)>,
+    /// The last views that timed out, oldest first.
+    pub timed_out: Vec<TimedOut>,
+    /// Validators that hardly lead in this view's term, because they missed their turns before.
+    pub demoted: Vec<ValidatorIndex>,
     pub evidence: Vec<(ValidatorIndex, View)>,
 }
 
@@ -77,6 +88,7 @@ impl Core {
             timeouts: timeouts.unwrap_or_default(),
             missing: self.missing(uptime_ms, waiting != Waiting::Idle),
             timed_out: self.timed_out.iter().cloned().collect(),
+            demoted: self.schedule.demoted(self.view),
             evidence: self.evidence.keys().copied().collect(),
         }
     }

@@ -11,6 +11,7 @@ use crate::message::{Certificate, Message, TimeoutReason};
 use crate::pacemaker;
 use crate::record::Record;
 use crate::round::Round;
+use crate::status::TimedOut;
 use crate::tree::PayloadState;
 use crate::votes;
 
@@ -205,7 +206,8 @@ impl Core {
         if view == self.view && !skipped {
             self.pacemaker.view_timed_out();
         }
-        self.timed_out.push_back((view, reasons));
+        let leader = self.leader(view);
+        self.timed_out.push_back(TimedOut { view, leader, reasons });
         if self.timed_out.len() > TIMED_OUT_KEPT {
             self.timed_out.pop_front();
         }

@@ -14,6 +14,7 @@ use primitives::{
 };
 
 use quorate_consensus as consensus;
+use quorate_consensus::leader::Schedule;
 use quorate_consensus::{
     Certificate, Committed, Config, Core, Effect, Input, Message, Now, Payload, Record,
 };
@@ -55,7 +56,8 @@ impl World {
             heartbeat_ms: 1_000_000,
         };
         let (header, hash) = (self.genesis.clone(), self.genesis.hash());
-        Core::new(config, Committed { header, hash, certificate: None }, records, at(0))
+        let committed = Committed { header, hash, certificate: None };
+        Core::new(config, committed, Schedule::new(4), records, at(0))
     }
 
     fn leader(&self, view: u64) -> u16 {

@@ -61,13 +61,13 @@ pub fn view(status: &Status, validators: &ValidatorSet) -> ConsensusStatus {
         _ if status.waiting_ms >= STALLED_AFTER_MS => ConsensusState::Stalled,
         _ => ConsensusState::Working,
     };
-    let last_timeouts = status.timed_out.iter().rev().map(|(view, reasons)| {
-        let mut texts: Vec<String> = reasons.values().map(ToString::to_string).collect();
+    let last_timeouts = status.timed_out.iter().rev().map(|timed_out| {
+        let mut texts: Vec<String> = timed_out.reasons.values().map(ToString::to_string).collect();
         texts.sort();
         texts.dedup();
         LastTimeout {
-            view: *view,
-            leader: name(validators, consensus::leader::leader(validators, *view)),
+            view: timed_out.view,
+            leader: name(validators, timed_out.leader),
             reason: texts.join("; "),
         }
     });

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use consensus::leader::Schedule;
 use consensus::{Committed, Config, Core, Effect, Input, Now, Payload};
 use primitives::batch::BatchError;
 use primitives::receipt::Rejection;
@@ -119,7 +120,7 @@ impl Replica {
             own,
             key,
             chain: genesis.hash(),
-            core: Core::new(config, committed, records, now),
+            core: Core::new(config, committed, schedule(&state, &validators), records, now),
             mempool: Mempool::new(rules, own, limits),
             validators,
             batches,
@@ -582,4 +583,21 @@ impl Replica {
             }
         }
     }
+}
+
+/// The leaders that the committed blocks decide.
+fn schedule(state: &State, validators: &ValidatorSet) -> Schedule {
+    let head = state.head().header;
+    let first = Schedule::first_needed(validators.len(), head.view);
+    let mut headers = vec![head];
+    while let Some(last) = headers.last().filter(|last| last.view >= first && last.height.0 > 0) {
+        let below = Height(last.height.0 - 1);
+        let Some(block) = state.block(below) else { break };
+        headers.push(block.header);
+    }
+    let mut schedule = Schedule::new(validators.len());
+    for header in headers.iter().rev() {
+        schedule.committed(header);
+    }
+    schedule
 }
