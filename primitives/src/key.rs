@@ -7,14 +7,21 @@
 use std::fmt;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use ed25519_dalek::Signer;
-use ed25519_zebra::{VerificationKey, VerificationKeyBytes, batch};
-use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng;
 
 use crate::codec;
 use crate::hash::{Domain, Hash};
 use crate::id::Address;
+
+#[cfg(not(feature = "logical-signatures"))]
+#[path = "key/ed25519.rs"]
+mod scheme;
+#[cfg(feature = "logical-signatures")]
+#[path = "key/logical.rs"]
+mod scheme;
+
+/// Whether signatures are only a convention, as simulations of agreement alone have them. A program that anybody
+/// relies on asserts at compile time that this is false.
+pub const LOGICAL: bool = cfg!(feature = "logical-signatures");
 
 /// The algorithm tag of an Ed25519 key in an address; others are left free for key rotation.
 const ED25519: u8 = 1;
@@ -31,14 +38,13 @@ impl PublicKey {
 
     /// Whether `signature` is this key's over `message`, by ZIP-215.
     pub fn verifies(&self, message: &[u8], signature: &Signature) -> bool {
-        let signature = ed25519_zebra::Signature::from_bytes(&signature.0);
-        VerificationKey::try_from(self.0).is_ok_and(|key| key.verify(&signature, message).is_ok())
+        scheme::verifies(&self.0, message, &signature.0)
     }
 
     /// Whether signatures by this key prove nothing: no curve point, or one of small order, for which anybody
     /// can make signatures. Such a key is refused as a validator's.
     pub fn is_weak(&self) -> bool {
-        ed25519_dalek::VerifyingKey::from_bytes(&self.0).map_or(true, |key| key.is_weak())
+        scheme::is_weak(&self.0)
     }
 }
 
@@ -77,26 +83,26 @@ codec::hex_text!(Signature, 64);
 
 /// An Ed25519 secret key; wiped from memory when dropped, and never printed.
 #[derive(Clone)]
-pub struct SecretKey(ed25519_dalek::SigningKey);
+pub struct SecretKey(scheme::Secret);
 
 impl SecretKey {
     /// The key with this 32-byte seed. Where the seed comes from is the caller's affair: the operating system
     /// for a real key, a number for a test.
     pub fn from_seed(seed: [u8; 32]) -> Self {
-        Self(ed25519_dalek::SigningKey::from_bytes(&seed))
+        Self(scheme::Secret::from_seed(seed))
     }
 
     pub fn seed(&self) -> [u8; 32] {
-        self.0.to_bytes()
+        self.0.seed()
     }
 
     pub fn public_key(&self) -> PublicKey {
-        PublicKey(self.0.verifying_key().to_bytes())
+        PublicKey(self.0.public_key())
     }
 
     /// Deterministic: the same message always gives the same signature (RFC 8032).
     pub fn sign(&self, message: &[u8]) -> Signature {
-        Signature(self.0.sign(message).to_bytes())
+        Signature(self.0.sign(message))
     }
 }
 
@@ -108,49 +114,26 @@ impl fmt::Debug for SecretKey {
 
 /// Signatures to be checked together, at less than half the cost of one by one.
 #[derive(Default)]
-pub struct SignatureBatch {
-    items: Vec<batch::Item>,
-    transcript: blake3::Hasher,
-}
+pub struct SignatureBatch(scheme::Batch);
 
 impl SignatureBatch {
     pub fn push(&mut self, key: &PublicKey, message: &[u8], signature: &Signature) {
-        for part in [&key.0[..], blake3::hash(message).as_bytes(), &signature.0] {
-            self.transcript.update(part);
-        }
-        let signature = ed25519_zebra::Signature::from_bytes(&signature.0);
-        self.items.push((VerificationKeyBytes::from(key.0), signature, message).into());
+        self.0.push(&key.0, message, &signature.0);
     }
 
-    /// Whether every signature is valid. The random coefficients are drawn from a hash of the whole batch, so
-    /// the check needs no generator, and whoever made the signatures could not know them beforehand.
+    /// Whether every signature is valid.
     pub fn verify(&self) -> bool {
-        match self.items.as_slice() {
-            [] => true,
-            [single] => single.clone().verify_single().is_ok(),
-            many => {
-                let seed = *self.transcript.finalize().as_bytes();
-                let mut verifier = batch::Verifier::new();
-                for item in many {
-                    verifier.queue(item.clone());
-                }
-                verifier.verify(ChaCha20Rng::from_seed(seed)).is_ok()
-            }
-        }
+        self.0.verify()
     }
 
-    /// The positions of the invalid signatures: one batch check when all are good, single checks when not.
+    /// The positions of the invalid signatures, ascending.
     pub fn invalid(&self) -> Vec<usize> {
-        if self.verify() {
-            return Vec::new();
-        }
-        let items = self.items.iter().enumerate();
-        items.filter(|(_, item)| (*item).clone().verify_single().is_err()).map(|(i, _)| i).collect()
+        self.0.invalid()
     }
 }
 
 impl fmt::Debug for SignatureBatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SignatureBatch({} signatures)", self.items.len())
+        write!(f, "SignatureBatch({} signatures)", self.0.len())
     }
 }
