@@ -1,12 +1,13 @@
 //! Execute, Commit(b, v, result), and finality.
 
-use primitives::{CommitVote, ExecutionResult, Hash, View, Vote};
+use primitives::{CommitVote, ExecutionResult, Hash, Header, View, Vote};
 
 use crate::core::Core;
 use crate::effect::Effect;
 use crate::message::Message;
 use crate::record::Record;
 use crate::recovery::Committed;
+use crate::rules::Rule;
 use crate::tree::{Execution, PayloadState};
 
 impl Core {
@@ -90,12 +91,12 @@ impl Core {
     pub(crate) fn try_finish(&mut self) -> bool {
         let next = self.targets.values().find_map(|certificate| {
             let chain = self.tree.chain(self.committed.hash, certificate.block).ok()?;
-            let headers: Vec<_> = chain.iter().map(|block| block.header.clone()).collect();
+            let headers: Vec<_> = chain.into_iter().map(|block| block.header.clone()).collect();
             Some((certificate.clone(), headers, self.result(&certificate.block)?))
         });
         let Some((certificate, headers, result)) = next else { return false };
         let Some(tip) = headers.last().cloned() else { return false };
-        if result != certificate.result {
+        if !Rule::SameResult.permits(result == certificate.result) {
             let reason = format!(
                 "executing block {} at height {} gave {result:?} here, but a quorum certified {:?}; this node's \
                  state or binary differs from the other validators'. Do not restart it on this data: compare \
@@ -110,7 +111,8 @@ impl Core {
         for header in &headers {
             self.schedule.committed(header);
         }
-        self.effects.push(Effect::Commit { blocks: headers, certificate: certificate.clone() });
+        let blocks = self.in_order(headers);
+        self.effects.push(Effect::Commit { blocks, certificate: certificate.clone() });
         let (hash, height) = (certificate.block, tip.height);
         self.committed = Committed { header: tip, hash, certificate: Some(certificate) };
         self.pacemaker.committed();
@@ -121,6 +123,20 @@ impl Core {
             self.effects.push(Effect::Discard { blocks: discarded });
         }
         true
+    }
+
+    /// The order in which a certified chain is committed: oldest first, all of it, each once.
+    fn in_order(&self, mut ascending: Vec<Header>) -> Vec<Header> {
+        if !Rule::OldestFirst.holds() {
+            ascending.reverse();
+        }
+        if !Rule::AllAncestors.holds() {
+            ascending.drain(..ascending.len() - 1);
+        }
+        if !Rule::CommitOnce.holds() {
+            ascending.insert(0, self.committed.header.clone());
+        }
+        ascending
     }
 
     /// Drops what only views at or below the last committed one needed.

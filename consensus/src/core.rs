@@ -16,6 +16,7 @@ use crate::pacemaker::Pacemaker;
 use crate::record::Record;
 use crate::recovery::Committed;
 use crate::round::Round;
+use crate::rules::Rule;
 use crate::status::TimedOut;
 use crate::tree::{PayloadState, Tree};
 
@@ -84,6 +85,9 @@ impl Core {
             Input::Tick => {}
         }
         self.advance();
+        if !Rule::PersistBeforeSend.holds() {
+            self.effects.sort_by_key(|effect| matches!(effect, Effect::Persist(_)));
+        }
         std::mem::take(&mut self.effects)
     }
 
@@ -94,7 +98,9 @@ impl Core {
         self.heard_ms.insert(from, self.now.uptime_ms);
         match message {
             Message::Proposal(proposal) => self.on_proposal(from, *proposal),
-            Message::Vote(vote) if vote.signer() == from => self.add_vote(vote),
+            Message::Vote(vote) if Rule::OwnVotes.permits(vote.signer() == from) => {
+                self.add_vote(vote);
+            }
             Message::Timeout { vote, reason, committed } if vote.signer == from => {
                 self.on_timeout(from, vote, reason, committed);
             }
@@ -147,7 +153,8 @@ impl Core {
     }
 
     pub(crate) fn heartbeat_due(&self) -> bool {
-        self.now.uptime_ms >= self.last_commit_ms.saturating_add(self.config.heartbeat_ms)
+        let due_ms = self.last_commit_ms.saturating_add(self.config.heartbeat_ms);
+        Rule::Heartbeat.holds() && self.now.uptime_ms >= due_ms
     }
 
     /// Whether a payload waits above the last committed block.
@@ -166,8 +173,8 @@ impl Core {
 
     /// How many blocks may stand above the committed one before everybody waits for a commit.
     pub(crate) fn is_within_pipeline(&self, header: &Header) -> bool {
-        header.height.saturating_sub(self.committed.header.height).0
-            <= limits::UNCOMMITTED_BLOCKS_MAX
+        let above = header.height.saturating_sub(self.committed.header.height).0;
+        Rule::Pipeline.permits(above <= limits::UNCOMMITTED_BLOCKS_MAX)
     }
 
     pub(crate) fn persist(&mut self, record: Record) {

@@ -3,7 +3,10 @@
 use primitives::{CommitCertificate, Hash, Header, ValidatorIndex, View};
 
 use crate::core::Core;
+use crate::effect::Effect;
 use crate::message::{Certificate, Message};
+use crate::rules::Rule;
+use crate::votes::proves;
 
 /// Certificates of one answer; whoever lacks more asks again.
 const ANSWER_CERTIFICATES_MAX: usize = 64;
@@ -50,10 +53,17 @@ impl Core {
         }
     }
 
+    /// Has the blocks up to this certificate's fetched.
+    pub(crate) fn catch_up(&mut self, certificate: CommitCertificate) {
+        if Rule::CatchUp.holds() {
+            self.effects.push(Effect::CatchUp { certificate });
+        }
+    }
+
     /// Takes a range from catch-up. It must connect to the committed chain and end in the certified block.
     pub(crate) fn on_chain(&mut self, headers: Vec<Header>, certificate: CommitCertificate) {
         let (context, validators) = (&self.config.context, &self.config.validators);
-        if certificate.verify(context, validators).is_err() {
+        if !proves(certificate.verify(context, validators)) {
             return;
         }
         let mut parent = self.committed.hash;
@@ -85,6 +95,9 @@ impl Core {
             return;
         }
         self.disconnected_ms.remove(&peer);
+        if !Rule::GreetPeers.holds() {
+            return;
+        }
         for message in self.standpoint() {
             self.send(peer, message);
         }

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use crate::rules::Rule;
+
 /// The first guess, before anything was measured.
 const INITIAL_MS: u64 = 1_000;
 /// No timer is shorter: a scheduler's hiccup is not a faulty leader.
@@ -75,21 +77,25 @@ impl Pacemaker {
     }
 
     pub fn view_timed_out(&mut self) {
-        self.consecutive_timeouts = self.consecutive_timeouts.saturating_add(1);
+        let step = u32::from(Rule::TimersGrow.holds());
+        self.consecutive_timeouts = self.consecutive_timeouts.saturating_add(step);
     }
 
     pub fn committed(&mut self) {
-        self.consecutive_timeouts = 0;
+        if Rule::TimersReset.holds() {
+            self.consecutive_timeouts = 0;
+        }
     }
 
     /// Half as much again for each view in a row that timed out, up to the cap.
     fn grown(&self, mut timer_ms: u64) -> u64 {
+        let cap_ms = if Rule::TimersCapped.holds() { CAP_MS } else { u64::MAX / 2 };
         for _ in 0..self.consecutive_timeouts {
-            if timer_ms >= CAP_MS {
+            if timer_ms >= cap_ms {
                 break;
             }
             timer_ms += timer_ms / 2;
         }
-        timer_ms.min(CAP_MS)
+        timer_ms.min(cap_ms)
     }
 }

@@ -6,11 +6,12 @@ use primitives::{
 };
 
 use crate::core::Core;
-use crate::effect::Effect;
 use crate::evidence::{Evidence, SignedHeader};
 use crate::message::{Certificate, Message, TimeoutReason};
 use crate::record::Record;
+use crate::rules::Rule;
 use crate::tree::PayloadState;
+use crate::votes::proves;
 
 /// Whether a proposal's parent is such that the proposal may be prepared.
 enum Standing {
@@ -31,22 +32,25 @@ impl Core {
             return self.misbehaviour(from, "a proposal of somebody else");
         }
         // Not its fault: one of us may be a term behind.
-        if self.leader(view) != from {
+        if !Rule::LeaderProposes.permits(self.leader(view) == from) {
             return;
         }
         let signed = SignedHeader { header: header.clone(), signature: proposal.signature };
         if let Some(first) = self.round(view).and_then(|round| round.proposal.clone()) {
             if first.header != signed.header {
-                self.accuse(Evidence::Proposals(first, signed));
+                self.accuse(Evidence::Proposals(first, signed.clone()));
             }
-            return;
+            if Rule::OnePrepare.holds() {
+                return;
+            }
         }
-        if !proposal.is_signed(&self.config.context, &self.config.validators) {
+        let is_signed = proposal.is_signed(&self.config.context, &self.config.validators);
+        if !Rule::ProposalSigned.permits(is_signed) {
             return self.misbehaviour(from, "a proposal with an invalid signature");
         }
         if let Err(what) = self.check_justification(header, &proposal.justification) {
             self.misbehaviour(from, what);
-            if view == self.view {
+            if view == self.view && Rule::InvalidTimesOut.holds() {
                 self.round_mut(view).refused = Some(TimeoutReason::InvalidProposal);
             }
             return;
@@ -88,10 +92,8 @@ impl Core {
     ) -> Result<(), &'static str> {
         let (context, validators) = (&self.config.context, &self.config.validators);
         let (parent_view, parent) = justification.parent.target(self.config.genesis);
-        if header.parent != parent
-            || header.parent_view != parent_view
-            || parent_view >= header.view
-        {
+        let is_parent = header.parent == parent && header.parent_view == parent_view;
+        if !Rule::ParentIsCertificates.permits(is_parent) || parent_view >= header.view {
             return Err("a proposal whose certificate is not its parent's");
         }
         if parent_view < self.committed.view()
@@ -100,7 +102,7 @@ impl Core {
             return Err("a proposal beside the committed chain");
         }
         let skipped = header.view.0 - parent_view.0 - 1;
-        if justification.timeouts.len() as u64 != skipped
+        if !Rule::SkippedViews.permits(justification.timeouts.len() as u64 == skipped)
             || justification.timeouts.len() > limits::JUSTIFICATION_TIMEOUTS_MAX
         {
             return Err("a proposal without a timeout certificate for each skipped view");
@@ -110,21 +112,20 @@ impl Core {
         let valid = match &justification.parent {
             ParentCertificate::Genesis => true,
             ParentCertificate::Prepare(certificate) => {
-                known || certificate.verify(context, validators).is_ok()
+                known || proves(certificate.verify(context, validators))
             }
             ParentCertificate::Commit(certificate) => {
-                parent == self.committed.hash || certificate.verify(context, validators).is_ok()
+                parent == self.committed.hash || proves(certificate.verify(context, validators))
             }
         };
-        if !valid {
+        if !Rule::ParentCertified.permits(valid) {
             return Err("a proposal with an invalid parent certificate");
         }
         for (view, certificate) in (parent_view.0 + 1..).zip(&justification.timeouts) {
             let known =
                 self.round(View(view)).is_some_and(|round| round.timeout_certificate.is_some());
-            if certificate.view.0 != view
-                || !(known || certificate.verify(context, validators).is_ok())
-            {
+            let valid = known || proves(certificate.verify(context, validators));
+            if certificate.view.0 != view || !Rule::TimeoutsCertified.permits(valid) {
                 return Err("a proposal with an invalid timeout certificate");
             }
         }
@@ -133,13 +134,15 @@ impl Core {
 
     /// Signs prepare for the current view's proposal when every rule allows it.
     pub(crate) fn try_prepare(&mut self) -> bool {
-        let view = self.view;
-        let Some(round) = self.round(view) else { return false };
-        let Some(signed) = round.proposal.clone() else { return false };
-        if !round.signed.may_prepare(view, self.view) || round.refused.is_some() {
+        let next = self.rounds.iter().rev().find_map(|(view, round)| {
+            let signed = round.proposal.as_ref().filter(|_| round.refused.is_none())?;
+            round.signed.may_prepare(*view, self.view).then(|| (*view, signed.clone()))
+        });
+        let Some((view, signed)) = next else { return false };
+        let hash = signed.header.hash();
+        if self.has_prepared(view, &hash) {
             return false;
         }
-        let hash = signed.header.hash();
         match self.standing(&hash, &signed.header) {
             Standing::Good => {}
             Standing::Wait(TimeoutReason::MissingParent) => return self.want(signed.header.parent),
@@ -160,6 +163,12 @@ impl Core {
         true
     }
 
+    /// Whether prepare for just this block is signed already.
+    fn has_prepared(&self, view: View, block: &Hash) -> bool {
+        let prepare = self.round(view).and_then(|round| round.signed.prepare);
+        prepare.is_some_and(|vote| vote.block == *block)
+    }
+
     /// What keeps the current view's proposal from being prepared, for a timeout vote to tell.
     pub(crate) fn obstacle(&self) -> TimeoutReason {
         let Some(round) = self.round(self.view) else { return TimeoutReason::NoProposal };
@@ -177,14 +186,14 @@ impl Core {
         let Some(parent) = self.header(&header.parent) else {
             return Standing::Wait(TimeoutReason::MissingParent);
         };
-        if header.height != parent.height.next()
-            || header.parent_view != parent.view
-            || header.timestamp <= parent.timestamp
-            || !is_well_formed(header)
+        if !Rule::HeightFollows.permits(header.height == parent.height.next())
+            || !Rule::ParentIsCertificates.permits(header.parent_view == parent.view)
+            || !Rule::TimestampAfterParent.permits(header.timestamp > parent.timestamp)
+            || !Rule::PayloadWellFormed.permits(is_well_formed(header))
         {
             return Standing::Refused(TimeoutReason::InvalidProposal);
         }
-        if header.timestamp > self.timestamp_max() {
+        if !Rule::TimestampNotAhead.permits(header.timestamp <= self.timestamp_max()) {
             return Standing::Wait(TimeoutReason::Clock);
         }
         if !self.is_within_pipeline(header) {
@@ -193,7 +202,10 @@ impl Core {
         match self.tree.get(hash).map(|block| block.payload) {
             Some(PayloadState::Ready) => Standing::Good,
             Some(PayloadState::Invalid) => Standing::Refused(TimeoutReason::InvalidProposal),
-            Some(PayloadState::Awaited) | None => Standing::Wait(TimeoutReason::MissingBatch),
+            Some(PayloadState::Awaited) | None if Rule::PayloadHeld.holds() => {
+                Standing::Wait(TimeoutReason::MissingBatch)
+            }
+            Some(PayloadState::Awaited) | None => Standing::Good,
         }
     }
 
@@ -211,7 +223,9 @@ impl Core {
         {
             return false;
         }
-        self.effects.push(Effect::Broadcast(Message::BlockRequest { block }));
+        if Rule::FetchBlocks.holds() {
+            self.broadcast(Message::BlockRequest { block });
+        }
         true
     }
 }

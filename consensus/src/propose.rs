@@ -2,13 +2,14 @@
 
 use primitives::certificate::ParentCertificate;
 use primitives::codec::FormatVersion;
-use primitives::{Hash, Header, Justification, Proposal, SignedBatch, TimestampMs, View};
+use primitives::{Hash, Header, Justification, Proposal, SignedBatch, TimestampMs, View, limits};
 
 use crate::core::Core;
 use crate::effect::{Effect, Payload};
 use crate::evidence::SignedHeader;
 use crate::message::Message;
 use crate::record::Record;
+use crate::rules::Rule;
 
 impl Core {
     /// Asks for a payload when this validator leads the view and there is something to order or to finish.
@@ -27,9 +28,8 @@ impl Core {
         let Ok(justification) = self.justification(view) else { return false };
         let (_, parent) = justification.parent.target(self.config.genesis);
         let Some(header) = self.header(&parent) else { return false };
-        if header.height.saturating_sub(self.committed.header.height).0
-            >= primitives::limits::UNCOMMITTED_BLOCKS_MAX
-        {
+        let above = header.height.saturating_sub(self.committed.header.height).0;
+        if !Rule::Pipeline.permits(above < limits::UNCOMMITTED_BLOCKS_MAX) {
             return false;
         }
         self.round_mut(view).payload_asked = true;
@@ -44,9 +44,11 @@ impl Core {
         let timed_out =
             self.round(previous).is_some_and(|round| round.timeout_certificate.is_some());
         let prepared = self.rounds.values().any(|round| round.prepare_certificate.is_some());
+        let unfinished = Rule::FinishPrepared.holds() && self.has_uncommitted_payload();
         self.work
+            || !Rule::IdleWaits.holds()
             || (self.heartbeat_due() && !prepared)
-            || (timed_out && (self.heartbeat_due() || self.has_uncommitted_payload()))
+            || (timed_out && (self.heartbeat_due() || unfinished))
     }
 
     /// Why a block of this view may stand on the highest prepared one; or the highest view without a certificate.

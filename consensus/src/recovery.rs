@@ -11,6 +11,7 @@ use crate::leader::Schedule;
 use crate::message::Certificate;
 use crate::pacemaker::Pacemaker;
 use crate::record::Record;
+use crate::rules::Rule;
 use crate::tree::Tree;
 
 /// The last committed block, as the store has it.
@@ -84,6 +85,7 @@ impl Core {
                 self.round_mut(header.view).proposal.get_or_insert(*signed);
                 self.tree.insert(header.hash(), header);
             }
+            Record::Vote(_) if !Rule::VotesRestored.holds() => {}
             Record::Vote(vote) => {
                 self.view = self.view.max(vote.view());
                 let round = self.round_mut(vote.view());
@@ -96,8 +98,11 @@ impl Core {
             }
             Record::Certificate(certificate) => {
                 let view = certificate.view();
-                self.view = self.view.max(view.next());
+                if Rule::ViewRestored.holds() {
+                    self.view = self.view.max(view.next());
+                }
                 match *certificate {
+                    Certificate::Timeout(_) if !Rule::TimeoutCertificatesRestored.holds() => {}
                     Certificate::Prepare(certificate) => {
                         self.round_mut(view).prepare_certificate = Some(certificate);
                     }
@@ -121,7 +126,7 @@ impl Core {
         }
         for certificate in self.targets.values().cloned().collect::<Vec<_>>() {
             if self.tree.chain(self.committed.hash, certificate.block).is_err() {
-                self.effects.push(Effect::CatchUp { certificate });
+                self.catch_up(certificate);
             }
         }
         for message in self.standpoint() {

@@ -6,6 +6,8 @@
 
 use primitives::{CommitVote, PrepareVote, TimeoutVote, View};
 
+use crate::rules::Rule;
+
 /// What this validator has signed in one view.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Signed {
@@ -17,16 +19,19 @@ pub struct Signed {
 impl Signed {
     /// At most one prepare a view, none after giving the view up, and only in the view where one stands.
     pub fn may_prepare(&self, view: View, current: View) -> bool {
-        view == current && self.prepare.is_none() && self.timeout.is_none()
+        Rule::PrepareInCurrentView.permits(view == current)
+            && Rule::OnePrepare.permits(self.prepare.is_none())
+            && Rule::NoPrepareAfterTimeout.permits(self.timeout.is_none())
     }
 
     /// At most one commit a view, and never with a timeout.
     pub fn may_commit(&self) -> bool {
-        self.commit.is_none() && self.timeout.is_none()
+        self.commit.is_none() && Rule::NoCommitAfterTimeout.permits(self.timeout.is_none())
     }
 
     /// At most one timeout a view, never with a commit, and never for a view that was left.
     pub fn may_time_out(&self, view: View, current: View) -> bool {
-        view == current && self.timeout.is_none() && self.commit.is_none()
+        Rule::NoTimeoutAfterCommit.permits(view == current && self.commit.is_none())
+            && self.timeout.is_none()
     }
 }

@@ -11,9 +11,12 @@ use crate::message::{Certificate, Message, TimeoutReason};
 use crate::pacemaker;
 use crate::record::Record;
 use crate::round::Round;
+use crate::rules::Rule;
+use crate::safety::Signed;
 use crate::status::TimedOut;
 use crate::tree::PayloadState;
 use crate::votes;
+use crate::votes::proves;
 
 /// Timed-out views whose reasons are kept for the status.
 const TIMED_OUT_KEPT: usize = 8;
@@ -24,7 +27,7 @@ impl Core {
         let view = vote.view();
         if vote.epoch() != self.config.context.epoch
             || view <= self.committed.view()
-            || view > self.view.next()
+            || !Rule::VoteWindow.permits(view <= self.view.next())
         {
             return;
         }
@@ -42,7 +45,8 @@ impl Core {
         reason: TimeoutReason,
         committed: View,
     ) {
-        if vote.view < self.view || committed < self.committed.view() {
+        let is_late = vote.view < self.view || committed < self.committed.view();
+        if is_late && Rule::AnswerLateTimeout.holds() {
             self.answer(from, vote.view.min(committed.next()), self.view);
         }
         if vote.view > self.committed.view() && vote.view <= self.view.next() {
@@ -108,8 +112,9 @@ impl Core {
             }
         }
         statements.into_iter().find_map(|(block, result)| {
-            let counts =
-                |vote: &primitives::CommitVote| (vote.block, vote.result) == (block, result);
+            let counts = |vote: &primitives::CommitVote| {
+                vote.block == block && Rule::OneResult.permits(vote.result == result)
+            };
             let votes = &mut round.commits;
             let quorum = votes::quorum(votes, counts, Vote::Commit, context, validators, liars)?;
             let signatures = Signatures(quorum.into_iter().map(|(s, _, sig)| (s, sig)).collect());
@@ -144,9 +149,10 @@ impl Core {
             Certificate::Commit(certificate) => certificate.verify(context, validators),
             Certificate::Timeout(certificate) => certificate.verify(context, validators),
         };
-        match checked {
-            Ok(()) => self.keep_certificate(certificate),
-            Err(_) => self.misbehaviour(from, "an invalid certificate"),
+        if proves(checked) {
+            self.keep_certificate(certificate);
+        } else {
+            self.misbehaviour(from, "an invalid certificate");
         }
     }
 
@@ -187,7 +193,7 @@ impl Core {
             }
             Certificate::Commit(certificate) => {
                 if self.tree.chain(self.committed.hash, certificate.block).is_err() {
-                    self.effects.push(Effect::CatchUp { certificate: certificate.clone() });
+                    self.catch_up(certificate.clone());
                 }
                 self.targets.insert(view, certificate);
                 if self.targets.len() > TARGETS_MAX
@@ -221,6 +227,9 @@ impl Core {
         for round in self.rounds.range_mut(..view).map(|(_, round)| round) {
             round.timeouts.clear();
             round.reasons.clear();
+            if !Rule::FlagsKept.holds() {
+                round.signed = Signed::default();
+            }
             if round.prepare_certificate.is_some() {
                 round.prepares.clear();
             }
@@ -244,11 +253,11 @@ impl Core {
         } else {
             self.needed_since_ms = None;
         }
-        let view = self.view;
+        let view = self.view_to_give_up();
         let may = self.round(view).is_none_or(|round| round.signed.may_time_out(view, self.view));
         let Some(reason) = self.timeout_reason().filter(|_| may) else { return false };
-        let prepared =
-            self.round(view).and_then(|round| round.signed.prepare.as_ref().map(|vote| vote.block));
+        let prepare = self.round(view).and_then(|round| round.signed.prepare);
+        let prepared = prepare.map(|vote| vote.block).filter(|_| Rule::TruthfulTimeout.holds());
         let vote =
             TimeoutVote::new(&self.config.context, view, prepared, self.own(), &self.config.key);
         let own = self.own();
@@ -263,10 +272,17 @@ impl Core {
         true
     }
 
+    /// Only the current view: in one that was left, commit may be signed yet.
+    fn view_to_give_up(&self) -> View {
+        let left = View(self.view.0.saturating_sub(1));
+        let held = Rule::NoTimeoutAfterCommit.holds() || left <= self.committed.view();
+        if held { self.view } else { left }
+    }
+
     fn timeout_reason(&self) -> Option<TimeoutReason> {
         let round = self.round(self.view);
         let joined = round.map_or(0, |round| round.timeouts.len());
-        if joined > self.config.validators.faulty_max() {
+        if joined > self.config.validators.faulty_max() && Rule::JoinTimeouts.holds() {
             return Some(TimeoutReason::Joined);
         }
         if let Some(reason) = round.and_then(|round| round.refused) {
@@ -284,7 +300,8 @@ impl Core {
         if now >= leader_ms {
             return Some(TimeoutReason::NoProposal);
         }
-        self.is_leader_silent().then_some(TimeoutReason::SilentLeader)
+        let silent = Rule::SilentLeader.holds() && self.is_leader_silent();
+        silent.then_some(TimeoutReason::SilentLeader)
     }
 
     /// When the leader and the view are late, while something is to be done.
@@ -343,6 +360,9 @@ impl Core {
             return;
         }
         self.last_resend_ms = self.now.uptime_ms;
+        if !Rule::ResendWhileStuck.holds() {
+            return;
+        }
         for message in self.standpoint() {
             self.broadcast(message);
         }
@@ -353,7 +373,7 @@ impl Core {
         if let Some(certificate) = self.targets.values().next_back().cloned()
             && !self.is_payload_held(certificate.block)
         {
-            self.effects.push(Effect::CatchUp { certificate });
+            self.catch_up(certificate);
         }
         if self.leader(self.view) == self.own() {
             self.ask_for_missing_certificates();
@@ -362,7 +382,9 @@ impl Core {
 
     /// A leader that jumped over views cannot propose before it knows how they ended.
     fn ask_for_missing_certificates(&mut self) {
-        if let Err(missing) = self.justification(self.view) {
+        if let Err(missing) = self.justification(self.view)
+            && Rule::AskForCertificates.holds()
+        {
             let from = self.committed.view().next();
             self.broadcast(Message::CertificateRequest { from, to: missing });
         }

@@ -15,6 +15,10 @@ mod workers;
 
 use std::process::ExitCode;
 
+// Cargo unites features; no build of the node may ever hold the simulations' signatures or removable rules.
+const _: () = assert!(!primitives::key::LOGICAL, "built with signatures that anybody can make");
+const _: () = assert!(!consensus::rules::REMOVABLE, "built with rules that can be removed");
+
 fn main() -> ExitCode {
     cli::main()
 }
