@@ -77,6 +77,9 @@ impl Core {
             Input::Message { from, message } => self.on_message(from, message),
             Input::Peer { peer, connected } => self.on_peer(peer, connected),
             Input::PayloadReady { block } => self.on_payload(block, PayloadState::Ready),
+            Input::PayloadMissing { block, author } => {
+                self.on_payload(block, PayloadState::Missing { author });
+            }
             Input::PayloadInvalid { block } => self.on_payload(block, PayloadState::Invalid),
             Input::Executed { block, result } => self.on_executed(block, result),
             Input::Payload { view, payload } => self.on_built(view, payload),

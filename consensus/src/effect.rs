@@ -1,6 +1,6 @@
 //! What the core wants done.
 
-use primitives::{CommitCertificate, Hash, Header, SignedBatch, ValidatorIndex, View};
+use primitives::{BatchRef, CommitCertificate, Hash, Header, SignedBatch, ValidatorIndex, View};
 
 use crate::evidence::Evidence;
 use crate::message::{Message, TimeoutReason};
@@ -10,7 +10,7 @@ use crate::record::Record;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Payload {
     /// In the order of execution.
-    pub batches: Vec<Hash>,
+    pub batches: Vec<BatchRef>,
     /// Those small enough to ride inside the proposal.
     pub inline: Vec<SignedBatch>,
 }

@@ -28,6 +28,9 @@ pub enum Input {
     /// Answer to [`crate::Effect::CheckPayload`]: every batch is held, valid, and will be in the log before what
     /// this step persists.
     PayloadReady { block: Hash },
+    /// Answer to [`crate::Effect::CheckPayload`], and again when it changes: a batch of this author is missing, and
+    /// fetched.
+    PayloadMissing { block: Hash, author: ValidatorIndex },
     /// Answer to [`crate::Effect::CheckPayload`]: a batch is invalid, so the block can never be prepared.
     PayloadInvalid { block: Hash },
     /// Answer to [`crate::Effect::Execute`].

@@ -5,7 +5,7 @@ use std::fmt;
 use borsh::{BorshDeserialize, BorshSerialize};
 use primitives::{
     CommitCertificate, Hash, Header, PrepareCertificate, Proposal, TimeoutCertificate, TimeoutVote,
-    View, Vote,
+    ValidatorIndex, View, Vote,
 };
 
 /// Any certificate.
@@ -33,8 +33,8 @@ pub enum TimeoutReason {
     NoProposal,
     /// The leader has been silent while a quorum was active.
     SilentLeader,
-    /// A batch of the proposal could not be had.
-    MissingBatch,
+    /// A batch of the proposal could not be had: its author withholds it, or the leader names what does not exist.
+    MissingBatch { author: ValidatorIndex },
     /// The block that the proposal builds upon could not be had.
     MissingParent,
     /// The proposal breaks a rule.
@@ -52,7 +52,9 @@ impl fmt::Display for TimeoutReason {
         match self {
             Self::NoProposal => f.write_str("the leader proposed nothing in time"),
             Self::SilentLeader => f.write_str("the leader is silent while a quorum is active"),
-            Self::MissingBatch => f.write_str("a batch of the proposal is missing"),
+            Self::MissingBatch { author } => {
+                write!(f, "a batch of validator {author} in the proposal is missing")
+            }
             Self::MissingParent => f.write_str("the proposal's parent block is missing"),
             Self::InvalidProposal => f.write_str("the proposal breaks a rule"),
             Self::Clock => f.write_str("the proposal's timestamp is ahead of this clock"),

@@ -2,7 +2,8 @@
 
 use primitives::certificate::ParentCertificate;
 use primitives::{
-    Hash, Header, Justification, PrepareVote, Proposal, ValidatorIndex, View, Vote, limits,
+    BatchRef, Hash, Header, Justification, PrepareVote, Proposal, ValidatorIndex, View, Vote,
+    limits,
 };
 
 use crate::core::Core;
@@ -189,7 +190,7 @@ impl Core {
         if !Rule::HeightFollows.permits(header.height == parent.height.next())
             || !Rule::ParentIsCertificates.permits(header.parent_view == parent.view)
             || !Rule::TimestampAfterParent.permits(header.timestamp > parent.timestamp)
-            || !Rule::PayloadWellFormed.permits(is_well_formed(header))
+            || !Rule::PayloadWellFormed.permits(self.is_well_formed(header))
         {
             return Standing::Refused(TimeoutReason::InvalidProposal);
         }
@@ -202,19 +203,32 @@ impl Core {
         match self.tree.get(hash).map(|block| block.payload) {
             Some(PayloadState::Ready) => Standing::Good,
             Some(PayloadState::Invalid) => Standing::Refused(TimeoutReason::InvalidProposal),
-            Some(PayloadState::Awaited) | None if Rule::PayloadHeld.holds() => {
-                Standing::Wait(TimeoutReason::MissingBatch)
+            _ if !Rule::PayloadHeld.holds() => Standing::Good,
+            Some(PayloadState::Missing { author }) => {
+                Standing::Wait(TimeoutReason::MissingBatch { author })
             }
-            Some(PayloadState::Awaited) | None => Standing::Good,
+            // It came too late for its payload to be looked at.
+            Some(PayloadState::Awaited) | None => Standing::Wait(TimeoutReason::NoProposal),
         }
     }
 
     pub(crate) fn on_payload(&mut self, block: Hash, payload: PayloadState) {
         if let Some(block) = self.tree.get_mut(&block)
-            && block.payload == PayloadState::Awaited
+            && block.payload.is_open()
         {
             block.payload = payload;
         }
+    }
+
+    /// The rules that need nothing but the block: at most so many batches, none twice, each of a known author.
+    fn is_well_formed(&self, header: &Header) -> bool {
+        let mut digests: Vec<Hash> = header.payload.iter().map(|batch| batch.digest).collect();
+        digests.sort_unstable();
+        digests.dedup();
+        let known = |batch: &BatchRef| self.config.validators.get(batch.author).is_some();
+        digests.len() == header.payload.len()
+            && digests.len() <= limits::BLOCK_BATCHES_MAX
+            && header.payload.iter().all(known)
     }
 
     /// Asks everybody for a block that is certified or justified but not held. Whether it is a new wish.
@@ -228,12 +242,4 @@ impl Core {
         }
         true
     }
-}
-
-/// The rules that need nothing but the block.
-fn is_well_formed(header: &Header) -> bool {
-    let mut sorted = header.payload.clone();
-    sorted.sort_unstable();
-    sorted.dedup();
-    sorted.len() == header.payload.len() && sorted.len() <= limits::BLOCK_BATCHES_MAX
 }

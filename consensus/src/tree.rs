@@ -2,14 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use primitives::{ExecutionResult, Hash, Header, Height};
+use primitives::{ExecutionResult, Hash, Header, Height, ValidatorIndex};
 
 /// How far a block's payload is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PayloadState {
+    /// Nothing is known of it yet.
     Awaited,
+    /// A batch of this author is not held.
+    Missing {
+        author: ValidatorIndex,
+    },
     Ready,
     Invalid,
+}
+
+impl PayloadState {
+    /// Whether it may still become ready or invalid.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Awaited | Self::Missing { .. })
+    }
 }
 
 /// One uncommitted block.

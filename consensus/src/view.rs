@@ -14,7 +14,6 @@ use crate::round::Round;
 use crate::rules::Rule;
 use crate::safety::Signed;
 use crate::status::TimedOut;
-use crate::tree::PayloadState;
 use crate::votes;
 use crate::votes::proves;
 
@@ -394,7 +393,7 @@ impl Core {
     fn is_payload_held(&self, tip: Hash) -> bool {
         self.tree
             .chain(self.committed.hash, tip)
-            .is_ok_and(|chain| chain.iter().all(|block| block.payload != PayloadState::Awaited))
+            .is_ok_and(|chain| chain.iter().all(|block| !block.payload.is_open()))
     }
 
     /// What a peer must know to be where this validator is: its votes above the last committed view, and the

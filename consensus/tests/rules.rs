@@ -7,7 +7,9 @@
 
 mod world;
 
-use primitives::{CommitVote, ExecutionResult, Hash, TimestampMs, ValidatorIndex, View, Vote};
+use primitives::{
+    BatchRef, CommitVote, ExecutionResult, Hash, TimestampMs, ValidatorIndex, View, Vote,
+};
 use quorate_consensus::{Effect, Input, Message, Payload};
 use world::*;
 
@@ -110,7 +112,8 @@ fn a_leader_with_work_proposes_and_the_others_wait_no_longer_than_the_timer() {
     assert!(
         effects.contains(&Effect::BuildPayload { view: View(1), parent: world.genesis.hash() })
     );
-    let payload = Payload { batches: vec![Hash([3; 32])], inline: Vec::new() };
+    let batch = BatchRef { author: ValidatorIndex(0), digest: Hash([3; 32]) };
+    let payload = Payload { batches: vec![batch], inline: Vec::new() };
     let effects = leader.step(at(1), Input::Payload { view: View(1), payload });
     let proposed = |effect: &Effect| matches!(effect, Effect::Broadcast(Message::Proposal(_)));
     assert!(effects.iter().any(proposed));

@@ -199,6 +199,7 @@ impl Driver {
                 tracing::debug!(%view, leader = self.name(leader), after_timeout, "entered view");
             }
             Action::TimedOut { view, reason } => {
+                let reason = status::reason(reason, &self.validators);
                 tracing::info!(%view, "gave the view up: {reason}");
             }
             Action::Stop { reason } => failure::stop(&reason),

@@ -1,6 +1,6 @@
 //! The state of agreement in words that a person on call understands.
 
-use consensus::{Status, Waiting};
+use consensus::{Status, TimeoutReason, Waiting};
 use primitives::{ValidatorIndex, ValidatorSet};
 use rpc::types::{ConsensusState, ConsensusStatus, LastTimeout, Leader, MissingValidator};
 
@@ -14,6 +14,16 @@ fn name(validators: &ValidatorSet, index: ValidatorIndex) -> String {
     }
 }
 
+/// Why a view was given up, with names.
+pub fn reason(reason: TimeoutReason, validators: &ValidatorSet) -> String {
+    match reason {
+        TimeoutReason::MissingBatch { author } => {
+            format!("a batch of {} in the proposal is missing", name(validators, author))
+        }
+        other => other.to_string(),
+    }
+}
+
 /// What must happen before the next block commits.
 pub fn sentence(status: &Status, validators: &ValidatorSet) -> String {
     let quorum = validators.quorum();
@@ -24,8 +34,9 @@ pub fn sentence(status: &Status, validators: &ValidatorSet) -> String {
     let mut text = match status.waiting {
         Waiting::Idle => "nothing to do: no transaction waits".to_owned(),
         Waiting::Proposal => format!("a proposal of {leader}, who leads view {}", status.view),
-        Waiting::Obstacle(reason) => {
-            format!("the proposal of {leader} cannot be voted for: {reason}")
+        Waiting::Obstacle(obstacle) => {
+            let obstacle = reason(obstacle, validators);
+            format!("the proposal of {leader} cannot be voted for: {obstacle}")
         }
         Waiting::Prepares => votes("prepare votes", status.prepares.len()),
         Waiting::Execution => "the block's batches or its execution".to_owned(),
@@ -62,7 +73,8 @@ pub fn view(status: &Status, validators: &ValidatorSet) -> ConsensusStatus {
         _ => ConsensusState::Working,
     };
     let last_timeouts = status.timed_out.iter().rev().map(|timed_out| {
-        let mut texts: Vec<String> = timed_out.reasons.values().map(ToString::to_string).collect();
+        let mut texts: Vec<String> =
+            timed_out.reasons.values().map(|why| reason(*why, validators)).collect();
         texts.sort();
         texts.dedup();
         LastTimeout {

@@ -1,6 +1,7 @@
 //! Batches: the transactions that one validator admitted, in its order, under its signature.
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use serde::Serialize;
 use thiserror::Error;
 
 use crate::codec::{self, FormatVersion};
@@ -22,8 +23,19 @@ pub struct Batch {
     pub transactions: Vec<SignedTransaction>,
 }
 
+/// A batch as a block names it. The author stands beside the digest, so that whoever lacks the batch knows whom to
+/// ask, and whom to blame. A block that names the wrong author is invalid.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize,
+)]
+#[serde(rename_all = "camelCase")]
+pub struct BatchRef {
+    pub author: ValidatorIndex,
+    pub digest: Hash,
+}
+
 impl Batch {
-    /// The name under which blocks refer to the batch.
+    /// The name under which peers ask for the batch.
     pub fn digest(&self) -> Hash {
         Hash::of(Domain::Batch, self)
     }
@@ -45,6 +57,11 @@ pub struct SignedBatch {
 impl SignedBatch {
     pub fn digest(&self) -> Hash {
         self.batch.digest()
+    }
+
+    /// What a block writes down of it.
+    pub fn reference(&self) -> BatchRef {
+        BatchRef { author: self.batch.author, digest: self.digest() }
     }
 
     pub fn encoded_length(&self) -> usize {

@@ -3,7 +3,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::Serialize;
 
-use crate::batch::SignedBatch;
+use crate::batch::{BatchRef, SignedBatch};
 use crate::certificate::Justification;
 use crate::codec::FormatVersion;
 use crate::hash::{Domain, Hash};
@@ -12,7 +12,7 @@ use crate::key::{SecretKey, Signature};
 use crate::validators::ValidatorSet;
 use crate::vote::SigningContext;
 
-/// A block. It orders digests, not transactions: the payload names batches that travel on their own. Its hash
+/// A block. It orders batches by author and digest; these travel on their own. Its hash
 /// is the block's.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
 pub struct Header {
@@ -24,8 +24,8 @@ pub struct Header {
     /// The parent's hash; for the first block the genesis block's.
     pub parent: Hash,
     pub parent_view: View,
-    /// Digests of the batches, in the order in which they are executed.
-    pub payload: Vec<Hash>,
+    /// The batches, in the order in which they are executed.
+    pub payload: Vec<BatchRef>,
     /// Later than the parent's. Contracts see it as the time.
     pub timestamp: TimestampMs,
     pub proposer: ValidatorIndex,

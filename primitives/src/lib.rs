@@ -23,7 +23,7 @@ pub mod validators;
 pub mod verified;
 pub mod vote;
 
-pub use batch::{Batch, SignedBatch};
+pub use batch::{Batch, BatchRef, SignedBatch};
 pub use block::{Header, Proposal};
 pub use certificate::{
     CommitCertificate, Justification, PrepareCertificate, Signatures, TimeoutCertificate,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use primitives::{Hash, SignedBatch, TimestampMs, ValidatorIndex, limits};
+use primitives::{BatchRef, Hash, SignedBatch, TimestampMs, ValidatorIndex, limits};
 
 /// Encoded bytes of waiting batches that one author may occupy.
 const AUTHOR_BYTES_MAX: usize = 32 << 20;
@@ -64,17 +64,17 @@ impl Batches {
     }
 
     /// Batches for a block: in order, without those already ordered, within a block's caps.
-    pub fn choose(&self, ordered: &BTreeSet<Hash>) -> Vec<Hash> {
+    pub fn choose(&self, ordered: &BTreeSet<Hash>) -> Vec<BatchRef> {
         let mut chosen = Vec::new();
         let mut bytes = 0;
-        for (_, _, digest) in self.waiting.keys().filter(|(_, _, digest)| !ordered.contains(digest))
-        {
+        let unordered = |(_, _, digest): &&(_, _, Hash)| !ordered.contains(digest);
+        for (_, author, digest) in self.waiting.keys().filter(unordered) {
             let Some(held) = self.held.get(digest) else { continue };
             bytes += held.length;
             if bytes > limits::BLOCK_BYTES_MAX || chosen.len() == limits::BLOCK_BATCHES_MAX {
                 break;
             }
-            chosen.push(*digest);
+            chosen.push(BatchRef { author: *author, digest: *digest });
         }
         chosen
     }
@@ -89,13 +89,13 @@ impl Batches {
     }
 
     /// Encoded bytes of these batches; `None` when one is not held.
-    pub fn bytes(&self, digests: &[Hash]) -> Option<usize> {
-        digests.iter().map(|digest| self.held.get(digest).map(|held| held.length)).sum()
+    pub fn bytes(&self, batches: &[BatchRef]) -> Option<usize> {
+        batches.iter().map(|batch| self.held.get(&batch.digest).map(|held| held.length)).sum()
     }
 
     /// A block with these batches is final: they wait no more, and are let go when others have taken their room.
-    pub fn committed(&mut self, digests: &[Hash]) {
-        for digest in digests {
+    pub fn committed(&mut self, batches: &[BatchRef]) {
+        for BatchRef { digest, .. } in batches {
             let Some(length) = self.stop_waiting(digest) else { continue };
             self.committed.push_back(*digest);
             self.committed_bytes += length;

@@ -15,6 +15,7 @@ mod event;
 mod ledger;
 mod mempool;
 mod message;
+mod ordering;
 mod payloads;
 mod replica;
 

@@ -5,33 +5,24 @@ use std::sync::Arc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use consensus::leader::Schedule;
-use consensus::{Committed, Config, Core, Effect, Input, Now, Payload};
-use primitives::batch::BatchError;
+use consensus::{Committed, Config, Core, Effect, Input, Now};
 use primitives::receipt::Rejection;
 use primitives::state_key::Account;
 use primitives::{
     Genesis, Hash, Header, Height, Receipt, SecretKey, SignedBatch, SignedTransaction,
-    SigningContext, StateKey, Status, ValidatorIndex, ValidatorSet, Verified, codec, limits,
+    SigningContext, StateKey, Status, ValidatorIndex, ValidatorSet, Verified, codec,
 };
 use state::State;
 
 use crate::action::Action;
-use crate::batches::{Batches, Insertion};
+use crate::batches::Batches;
 use crate::catch_up::CatchUp;
 use crate::event::{CommittedReceipts, Event, RequestId};
 use crate::ledger::block_context;
 use crate::mempool::{Limits, Mempool};
-use crate::message::{BatchList, Message, SyncBlocks};
+use crate::message::{Message, SyncBlocks};
+use crate::ordering::RESEND_BATCHES_MS;
 use crate::payloads::Payloads;
-
-/// Batches of one answer; whoever lacks more asks again.
-const BATCH_ANSWER_MAX: usize = limits::BLOCK_BATCHES_MAX;
-/// Own batches that no block has ordered are sent again this often, in milliseconds.
-const RESEND_BATCHES_MS: u64 = 1_000;
-/// Batches that no block names and whose signatures are being checked; more are passed over.
-const VERIFYING_MAX: usize = 256;
-/// Own batches of one resending.
-const RESEND_BATCHES_MAX: usize = 32;
 
 /// One record of the vote log: what agreement may not forget, and the batches that an own prepare vote covers.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -52,33 +43,33 @@ pub struct Options {
 /// One validator, without its disk, its network and its clock.
 #[derive(Debug)]
 pub struct Replica {
-    own: ValidatorIndex,
-    key: SecretKey,
-    chain: Hash,
-    validators: ValidatorSet,
-    core: Core,
-    mempool: Mempool,
-    batches: Batches,
+    pub(crate) own: ValidatorIndex,
+    pub(crate) key: SecretKey,
+    pub(crate) chain: Hash,
+    pub(crate) validators: ValidatorSet,
+    pub(crate) core: Core,
+    pub(crate) mempool: Mempool,
+    pub(crate) batches: Batches,
     /// Batches whose signatures are being checked.
-    verifying: BTreeSet<Hash>,
-    payloads: Payloads,
-    catch_up: CatchUp,
-    connected: BTreeSet<ValidatorIndex>,
+    pub(crate) verifying: BTreeSet<Hash>,
+    pub(crate) payloads: Payloads,
+    pub(crate) catch_up: CatchUp,
+    pub(crate) connected: BTreeSet<ValidatorIndex>,
     /// The store, for reading committed accounts.
-    state: State,
+    pub(crate) state: State,
     /// Blocks above the committed one, to know what they order.
-    headers: BTreeMap<Hash, Header>,
+    pub(crate) headers: BTreeMap<Hash, Header>,
     /// The batches of uncommitted blocks whose payloads are complete.
-    ready: BTreeMap<Hash, Vec<Arc<SignedBatch>>>,
+    pub(crate) ready: BTreeMap<Hash, Vec<Arc<SignedBatch>>>,
     /// Batches that are in the vote log.
-    logged: BTreeSet<Hash>,
-    head: Header,
+    pub(crate) logged: BTreeSet<Hash>,
+    pub(crate) head: Header,
     /// The height that is on disk; `head` may be ahead of it while the write is under way.
-    durable: Height,
-    work: bool,
-    batches_resent_ms: u64,
-    now: Now,
-    actions: Vec<Action>,
+    pub(crate) durable: Height,
+    pub(crate) work: bool,
+    pub(crate) batches_resent_ms: u64,
+    pub(crate) now: Now,
+    pub(crate) actions: Vec<Action>,
 }
 
 impl Replica {
@@ -191,8 +182,11 @@ impl Replica {
 
     /// What a compacted vote log must hold; from now on, what it holds.
     pub fn compacted(&mut self) -> Vec<Record> {
-        let ordered: BTreeSet<Hash> =
-            self.core.uncommitted().flat_map(|header| header.payload.iter().copied()).collect();
+        let ordered: BTreeSet<Hash> = self
+            .core
+            .uncommitted()
+            .flat_map(|header| header.payload.iter().map(|batch| batch.digest))
+            .collect();
         self.logged.retain(|digest| ordered.contains(digest));
         let batches: BTreeMap<Hash, &Arc<SignedBatch>> = self
             .ready
@@ -210,11 +204,7 @@ impl Replica {
         match message {
             Message::Consensus(message) => self.step(Input::Message { from, message }),
             Message::BatchRequest { digests } => self.on_batch_request(from, &digests),
-            Message::Batches(BatchList(batches)) => {
-                for batch in batches.into_iter().take(BATCH_ANSWER_MAX) {
-                    self.offer(batch);
-                }
-            }
+            Message::Batches(batches) => self.on_batches(batches),
             Message::SyncRequest { above } => {
                 if above < self.durable {
                     self.actions.push(Action::ServeSync { to: from, above });
@@ -234,7 +224,7 @@ impl Replica {
     }
 
     /// Runs consensus, and turns its effects into actions or into further inputs.
-    fn step(&mut self, input: Input) {
+    pub(crate) fn step(&mut self, input: Input) {
         let effects = self.core.step(self.now, input);
         for effect in effects {
             self.perform(effect);
@@ -281,98 +271,6 @@ impl Replica {
         self.actions.push(action);
     }
 
-    fn check_payload(&mut self, header: Header, inline: Vec<SignedBatch>) {
-        let block = header.hash();
-        self.headers.insert(block, header.clone());
-        let missing: BTreeSet<Hash> = header
-            .payload
-            .iter()
-            .filter(|digest| !self.batches.contains(digest))
-            .copied()
-            .collect();
-        if missing.is_empty() {
-            return self.payload_complete(&header);
-        }
-        let comes = !inline.is_empty() || missing.iter().any(|one| self.verifying.contains(one));
-        let patience = if comes { RESEND_BATCHES_MS } else { 0 };
-        let ask_at_ms = self.now.uptime_ms.saturating_add(patience);
-        self.payloads.await_block(block, header, missing, ask_at_ms);
-        for batch in inline.into_iter().take(limits::BLOCK_BATCHES_MAX) {
-            self.offer(batch);
-        }
-    }
-
-    /// All batches of a block are held: they go to the log before the vote that covers them.
-    fn payload_complete(&mut self, header: &Header) {
-        let block = header.hash();
-        match self.batches.bytes(&header.payload) {
-            Some(bytes) if bytes <= limits::BLOCK_BYTES_MAX => {}
-            Some(_) | None => return self.step(Input::PayloadInvalid { block }),
-        }
-        let held = |digest: &Hash| self.batches.get(digest).cloned();
-        let batches: Vec<_> = header.payload.iter().filter_map(held).collect();
-        for (digest, batch) in header.payload.iter().zip(&batches) {
-            if self.logged.insert(*digest) {
-                let record = Record::Batch(Box::new((**batch).clone()));
-                self.actions.push(Action::Persist(record));
-            }
-        }
-        self.ready.insert(block, batches);
-        self.step(Input::PayloadReady { block });
-    }
-
-    /// A batch from outside: its signatures are checked before it counts, once.
-    fn offer(&mut self, batch: SignedBatch) {
-        let digest = batch.digest();
-        let crowded = self.verifying.len() >= VERIFYING_MAX && !self.payloads.needs(&digest);
-        if !crowded && !self.batches.contains(&digest) && self.verifying.insert(digest) {
-            self.actions.push(Action::Verify(batch));
-        }
-    }
-
-    fn on_verified(&mut self, digest: Hash, batch: Result<Verified<SignedBatch>, BatchError>) {
-        self.verifying.remove(&digest);
-        match batch {
-            Ok(batch) => self.hold(digest, batch.into_inner()),
-            // Another copy may carry the author's true signature.
-            Err(BatchError::AuthorSignature) => {}
-            Err(_) => {
-                for block in self.payloads.invalid(&digest) {
-                    self.step(Input::PayloadInvalid { block });
-                }
-            }
-        }
-    }
-
-    fn hold(&mut self, digest: Hash, batch: SignedBatch) {
-        for signed in &batch.batch.transactions {
-            self.mempool.count(signed);
-        }
-        let needed = self.payloads.needs(&digest);
-        if self.batches.insert(digest, batch, needed) == Insertion::OverBudget {
-            return;
-        }
-        for header in self.payloads.arrived(&digest) {
-            self.payload_complete(&header);
-        }
-    }
-
-    fn on_batch_request(&mut self, from: ValidatorIndex, digests: &[Hash]) {
-        let mut bytes = 0;
-        let mut batches = Vec::new();
-        for batch in digests.iter().take(BATCH_ANSWER_MAX).filter_map(|one| self.batches.get(one)) {
-            bytes += batch.encoded_length();
-            if bytes > limits::BLOCK_BYTES_MAX {
-                break;
-            }
-            batches.push((**batch).clone());
-        }
-        if !batches.is_empty() {
-            let message = Message::Batches(BatchList(batches));
-            self.actions.push(Action::Send { to: from, message });
-        }
-    }
-
     fn on_transaction(&mut self, request: RequestId, transaction: Verified<SignedTransaction>) {
         let account = self.account(&transaction.transaction.sender.address());
         // Validity is judged by the time at which a block could come, which is now.
@@ -389,47 +287,6 @@ impl Replica {
             Ok(account) => account,
             Err(error) => panic!("the account record of {address} is corrupt: {error}"),
         }
-    }
-
-    /// Packs what waits into signed batches and sends them out.
-    fn pack(&mut self) {
-        while let Some(batch) = self.mempool.take_batch(self.now.wall, self.now.uptime_ms) {
-            let signed = batch.sign(&self.chain, &self.key);
-            let digest = signed.digest();
-            self.actions.push(Action::Gossip(signed.clone()));
-            self.hold(digest, signed);
-        }
-    }
-
-    /// What a block on `parent` orders: what waits and no ancestor orders. A small payload rides along.
-    fn build_payload(&self, parent: Hash) -> Payload {
-        let ordered = self.ordered_up_to(parent);
-        let batches = self.batches.choose(&ordered);
-        let small = self
-            .batches
-            .bytes(&batches)
-            .is_some_and(|bytes| bytes <= limits::PROPOSAL_INLINE_BYTES_MAX);
-        let inline = batches
-            .iter()
-            .filter(|_| small)
-            .filter_map(|digest| self.batches.get(digest).map(|batch| (**batch).clone()))
-            .collect();
-        Payload { batches, inline }
-    }
-
-    /// What the uncommitted blocks up to this one order.
-    fn ordered_up_to(&self, mut block: Hash) -> BTreeSet<Hash> {
-        let mut ordered = BTreeSet::new();
-        while let Some(header) = self.headers.get(&block) {
-            ordered.extend(header.payload.iter().copied());
-            block = header.parent;
-        }
-        ordered
-    }
-
-    /// Everything that any uncommitted block orders.
-    fn ordered(&self) -> BTreeSet<Hash> {
-        self.headers.values().flat_map(|header| header.payload.iter().copied()).collect()
     }
 
     /// Tells consensus when it changes whether something waits that no block orders.
@@ -455,35 +312,12 @@ impl Replica {
         }
     }
 
-    /// Own batches that nobody orders may have been lost on the way; everybody gets them again.
-    fn resend_batches(&mut self) {
-        let due = self.batches_resent_ms.saturating_add(RESEND_BATCHES_MS);
-        if self.now.uptime_ms < due {
-            return;
-        }
-        self.batches_resent_ms = self.now.uptime_ms;
-        let ordered = self.ordered();
-        let old = self.now.wall.0.saturating_sub(RESEND_BATCHES_MS);
-        let lost: Vec<SignedBatch> = self
-            .batches
-            .waiting()
-            .filter(|batch| batch.batch.author == self.own && batch.batch.sequence <= old)
-            .filter(|batch| !ordered.contains(&batch.digest()))
-            .take(RESEND_BATCHES_MAX)
-            .map(|batch| (**batch).clone())
-            .collect();
-        if !lost.is_empty() {
-            self.actions.push(Action::Broadcast(Message::Batches(BatchList(lost))));
-        }
-    }
-
     /// A range from catch-up. Its batches need no signature check: the certificate proves that a quorum, and so an
     /// honest validator, checked them.
     fn on_sync(&mut self, from: ValidatorIndex, sync: SyncBlocks) {
         let SyncBlocks { blocks, certificate } = sync;
         let fits = blocks.iter().all(|(header, batches)| {
-            let digests: Vec<Hash> = batches.iter().map(SignedBatch::digest).collect();
-            header.payload == digests
+            header.payload.iter().copied().eq(batches.iter().map(SignedBatch::reference))
         });
         let context = SigningContext { chain: self.chain, epoch: certificate.epoch };
         let linked = blocks.windows(2).all(|pair| match pair {
@@ -505,9 +339,7 @@ impl Replica {
             for batch in batches {
                 let digest = batch.digest();
                 self.batches.insert(digest, batch, true);
-                for complete in self.payloads.arrived(&digest) {
-                    self.payload_complete(&complete);
-                }
+                self.arrived(&digest);
             }
             headers.push(header);
         }
@@ -520,8 +352,8 @@ impl Replica {
             let hash = header.hash();
             self.forget(&hash);
             self.batches.committed(&header.payload);
-            for digest in &header.payload {
-                self.logged.remove(digest);
+            for batch in &header.payload {
+                self.logged.remove(&batch.digest);
             }
             self.head = header.clone();
         }

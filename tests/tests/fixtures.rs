@@ -16,9 +16,9 @@ use primitives::codec::{self, FormatVersion};
 use primitives::receipt::{Failure, Rejection};
 use primitives::state_key::{Account, ContractInfo};
 use primitives::{
-    Action, Address, Amount, Batch, ChainParameters, CommitCertificate, CommitVote, Domain, Epoch,
-    Event, ExecutionResult, Gas, Genesis, Hash, Header, Height, Justification, Nonce,
-    PrepareCertificate, PrepareVote, Proposal, PublicKey, Receipt, SecretKey, Signatures,
+    Action, Address, Amount, Batch, BatchRef, ChainParameters, CommitCertificate, CommitVote,
+    Domain, Epoch, Event, ExecutionResult, Gas, Genesis, Hash, Header, Height, Justification,
+    Nonce, PrepareCertificate, PrepareVote, Proposal, PublicKey, Receipt, SecretKey, Signatures,
     SignedBatch, SignedTransaction, SigningContext, StateKey, Status, TimeoutCertificate,
     TimeoutVote, TimestampMs, Transaction, Validator, ValidatorIndex, View, Vote, limits, merkle,
 };
@@ -203,7 +203,10 @@ fn header() -> Header {
         height: Height(10),
         parent: digest(4),
         parent_view: View(9),
-        payload: vec![batch().digest(), digest(5)],
+        payload: vec![
+            signed_batch().reference(),
+            BatchRef { author: ValidatorIndex(3), digest: digest(5) },
+        ],
         timestamp: TimestampMs(1_700_000_030_000),
         proposer: ValidatorIndex(1),
     }
@@ -494,14 +497,16 @@ fn consensus_messages_and_records() {
     for reason in [
         TimeoutReason::NoProposal,
         TimeoutReason::SilentLeader,
-        TimeoutReason::MissingBatch,
+        TimeoutReason::MissingBatch { author: ValidatorIndex(2) },
         TimeoutReason::MissingParent,
         TimeoutReason::InvalidProposal,
         TimeoutReason::Clock,
         TimeoutReason::NoQuorum,
         TimeoutReason::Joined,
     ] {
-        fixtures.push(value(&format!("message/timeout/{reason:?}"), &timeout(reason)));
+        let name = format!("{reason:?}");
+        let name = name.split(' ').next().unwrap_or_default();
+        fixtures.push(value(&format!("message/timeout/{name}"), &timeout(reason)));
     }
     for (name, vote) in votes() {
         fixtures.push(value(&format!("message/vote/{name}"), &Message::Vote(vote)));

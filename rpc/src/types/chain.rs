@@ -3,8 +3,8 @@
 
 use primitives::codec::FormatVersion;
 use primitives::{
-    Amount, ChainId, ChainParameters, CommitCertificate, Epoch, ExecutionResult, Gas, Hash, Header,
-    Height, PublicKey, Signature, Signatures, TimestampMs, ValidatorIndex, View,
+    Amount, BatchRef, ChainId, ChainParameters, CommitCertificate, Epoch, ExecutionResult, Gas,
+    Hash, Header, Height, PublicKey, Signature, Signatures, TimestampMs, ValidatorIndex, View,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -83,10 +83,31 @@ pub struct HeaderView {
     pub height: Height,
     pub parent: Hash,
     pub parent_view: View,
-    /// Digests of the batches, in the order of execution.
-    pub payload: Vec<Hash>,
+    /// The batches, in the order of execution.
+    pub payload: Vec<BatchRefView>,
     pub time_ms: TimestampMs,
     pub proposer: ValidatorIndex,
+}
+
+/// A batch as a header names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BatchRefView {
+    /// The validator that admitted the batch's transactions.
+    pub author: ValidatorIndex,
+    pub digest: Hash,
+}
+
+impl From<BatchRef> for BatchRefView {
+    fn from(BatchRef { author, digest }: BatchRef) -> Self {
+        Self { author, digest }
+    }
+}
+
+impl From<BatchRefView> for BatchRef {
+    fn from(BatchRefView { author, digest }: BatchRefView) -> Self {
+        Self { author, digest }
+    }
 }
 
 impl From<Header> for HeaderView {
@@ -97,7 +118,7 @@ impl From<Header> for HeaderView {
             height: header.height,
             parent: header.parent,
             parent_view: header.parent_view,
-            payload: header.payload,
+            payload: header.payload.into_iter().map(BatchRefView::from).collect(),
             time_ms: header.timestamp,
             proposer: header.proposer,
         }
@@ -113,7 +134,7 @@ impl From<HeaderView> for Header {
             height: view.height,
             parent: view.parent,
             parent_view: view.parent_view,
-            payload: view.payload,
+            payload: view.payload.into_iter().map(BatchRef::from).collect(),
             timestamp: view.time_ms,
             proposer: view.proposer,
         }

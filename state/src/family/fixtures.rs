@@ -3,9 +3,9 @@
 
 use primitives::codec::FormatVersion;
 use primitives::{
-    Amount, Batch as TransactionBatch, CommitCertificate, Epoch, ExecutionResult, Gas, Hash,
-    Header, Height, Namespace, Receipt, Signature, SignedBatch, StateKey, Status, TimestampMs,
-    ValidatorIndex, View, certificate::Signatures,
+    Amount, Batch as TransactionBatch, BatchRef, CommitCertificate, Epoch, ExecutionResult, Gas,
+    Hash, Header, Height, Namespace, Receipt, Signature, SignedBatch, StateKey, Status,
+    TimestampMs, ValidatorIndex, View, certificate::Signatures,
 };
 
 use super::blocks::BlockRecord;
@@ -23,7 +23,7 @@ fn header() -> Header {
         height: Height(3),
         parent: Hash([4; 32]),
         parent_view: View(1),
-        payload: vec![Hash([5; 32])],
+        payload: vec![BatchRef { author: ValidatorIndex(8), digest: Hash([5; 32]) }],
         timestamp: TimestampMs(6),
         proposer: ValidatorIndex(7),
     }
