@@ -142,7 +142,9 @@ impl Core {
     /// Drops what only views at or below the last committed one needed.
     fn forget_below(&mut self) {
         let above = View(self.committed.view().0 + 1);
-        self.rounds = self.rounds.split_off(&above);
+        let rounds = self.rounds.split_off(&above);
+        let past = std::mem::replace(&mut self.rounds, rounds);
+        self.remember(past);
         self.targets = self.targets.split_off(&above);
         self.wanted.clear();
         if self.view < above {

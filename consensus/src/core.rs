@@ -45,6 +45,8 @@ pub struct Core {
     pub(crate) view: View,
     /// Views above the last committed one.
     pub(crate) rounds: BTreeMap<View, Round>,
+    /// The last views at or below the committed one, for their votes and proposals only; see `witness.rs`.
+    pub(crate) past: BTreeMap<View, Round>,
     pub(crate) tree: Tree,
     /// Commit certificates whose blocks are not committed here yet; see [`TARGETS_MAX`].
     pub(crate) targets: BTreeMap<View, CommitCertificate>,
@@ -114,6 +116,7 @@ impl Core {
             Message::CertificateRequest { from: first, to } => self.answer(from, first, to),
             Message::BlockRequest { block } => self.on_block_request(from, block),
             Message::Block(header) => self.on_block(*header),
+            Message::Evidence(evidence) => self.on_evidence(from, *evidence),
         }
     }
 
@@ -195,23 +198,8 @@ impl Core {
     pub(crate) fn misbehaviour(&mut self, peer: ValidatorIndex, what: &'static str) {
         self.effects.push(Effect::Misbehaviour { peer, what });
     }
-
-    pub(crate) fn accuse(&mut self, evidence: Evidence) {
-        let key = (evidence.culprit(), evidence.view());
-        if self.evidence.contains_key(&key) || self.evidence.len() >= EVIDENCE_MAX {
-            return;
-        }
-        if evidence.verify(&self.config.context, &self.config.validators) {
-            self.persist(Record::Evidence(Box::new(evidence.clone())));
-            self.effects.push(Effect::Evidence(evidence.clone()));
-            self.evidence.insert(key, evidence);
-        }
-    }
 }
 
 /// Commit certificates that wait for their blocks: the lowest, which can be finished first, and the highest, which
 /// says how far the others are.
 pub(crate) const TARGETS_MAX: usize = 4;
-
-/// Evidence that is kept; more tells nothing new of a culprit.
-const EVIDENCE_MAX: usize = 1_024;

@@ -1,8 +1,10 @@
 //! Two signed messages of one validator that no honest one signs together.
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use primitives::codec::{self, DecodeError};
 use primitives::{
-    Hash, Header, Signature, SigningContext, ValidatorIndex, ValidatorSet, View, Vote,
+    Epoch, Hash, Header, Signature, SigningContext, ValidatorIndex, ValidatorSet, View, Vote,
+    limits,
 };
 
 /// A header and its proposer's signature, without what travelled along.
@@ -36,12 +38,44 @@ impl Evidence {
         }
     }
 
-    /// Whether it convicts: both of one validator and view, in conflict, both signatures valid.
+    pub fn epoch(&self) -> Epoch {
+        match self {
+            Self::Proposals(first, _) => first.header.epoch,
+            Self::Votes(first, _) => first.epoch(),
+        }
+    }
+
+    /// What was signed, in words.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Proposals(..) => "two proposals in one view",
+            Self::Votes(Vote::Prepare(_), Vote::Prepare(_)) => "two prepare votes in one view",
+            Self::Votes(Vote::Commit(_), Vote::Commit(_)) => "two commit votes in one view",
+            Self::Votes(Vote::Timeout(_), Vote::Timeout(_)) => "two timeout votes in one view",
+            Self::Votes(Vote::Commit(_), Vote::Timeout(_))
+            | Self::Votes(Vote::Timeout(_), Vote::Commit(_)) => {
+                "a commit vote and a timeout vote in one view"
+            }
+            Self::Votes(..) => "a timeout vote that denies a prepare vote",
+        }
+    }
+
+    /// Reads the bytes of [`primitives::SystemAction::Evidence`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        codec::decode(bytes, limits::EVIDENCE_BYTES_MAX)
+    }
+
+    /// Whether it convicts: both of one validator, view and this epoch, in conflict, both signatures valid; and short
+    /// enough for the chain, which honest pairs of messages always are.
     pub fn verify(&self, context: &SigningContext, validators: &ValidatorSet) -> bool {
+        if self.epoch() != context.epoch || codec::encode(self).len() > limits::EVIDENCE_BYTES_MAX {
+            return false;
+        }
         match self {
             Self::Proposals(first, second) => {
                 let same_place = first.header.proposer == second.header.proposer
                     && first.header.view == second.header.view
+                    && first.header.epoch == second.header.epoch
                     && first.header != second.header;
                 same_place
                     && [first, second].into_iter().all(|signed| {

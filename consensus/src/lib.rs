@@ -62,6 +62,7 @@ mod status;
 mod tree;
 mod view;
 mod votes;
+mod witness;
 
 pub use crate::core::{Config, Core};
 pub use effect::{Effect, Payload};

@@ -8,6 +8,8 @@ use primitives::{
     ValidatorIndex, View, Vote,
 };
 
+use crate::evidence::Evidence;
+
 /// Any certificate.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Certificate {
@@ -89,4 +91,6 @@ pub enum Message {
     },
     /// The answer to it.
     Block(Box<Header>),
+    /// A conflicting pair that the sender has come to know of; of any validator, sent once.
+    Evidence(Box<Evidence>),
 }

@@ -26,8 +26,11 @@ impl Core {
     pub(crate) fn on_proposal(&mut self, from: ValidatorIndex, proposal: Proposal) {
         let header = &proposal.header;
         let view = header.view;
-        if header.epoch != self.config.context.epoch || view <= self.committed.view() {
+        if header.epoch != self.config.context.epoch {
             return;
+        }
+        if view <= self.committed.view() {
+            return self.on_late_proposal(proposal);
         }
         if header.proposer != from {
             return self.misbehaviour(from, "a proposal of somebody else");
@@ -45,6 +48,9 @@ impl Core {
                 return;
             }
         }
+        if header.payload.len() > limits::BLOCK_BATCHES_MAX {
+            return self.misbehaviour(from, "a proposal that names more batches than a block may");
+        }
         let is_signed = proposal.is_signed(&self.config.context, &self.config.validators);
         if !Rule::ProposalSigned.permits(is_signed) {
             return self.misbehaviour(from, "a proposal with an invalid signature");
@@ -56,6 +62,7 @@ impl Core {
             }
             return;
         }
+        self.compare_all(&proposal.justification);
         // The justification is what entered the proposer's view, so it enters ours.
         let Proposal { header, justification, inline, .. } = proposal;
         match justification.parent {

@@ -45,6 +45,7 @@ impl Core {
             config,
             committed,
             rounds: BTreeMap::new(),
+            past: BTreeMap::new(),
             tree: Tree::default(),
             targets: BTreeMap::new(),
             wanted: BTreeSet::new(),

@@ -33,16 +33,21 @@ pub struct Round {
 impl Round {
     /// Keeps a vote unless its slot is taken. Answers the earlier vote that it conflicts with, if any.
     pub fn insert(&mut self, vote: Vote) -> Result<bool, Box<Evidence>> {
+        if let Some(earlier) = self.conflicting(&vote) {
+            return Err(Box::new(Evidence::Votes(earlier, vote)));
+        }
+        Ok(self.insert_unchecked(vote))
+    }
+
+    /// A vote of the same signer that is kept and conflicts with this one.
+    pub fn conflicting(&self, vote: &Vote) -> Option<Vote> {
         let signer = vote.signer();
-        let earlier = [
+        let kept = [
             self.prepares.get(&signer).copied().map(Vote::Prepare),
             self.commits.get(&signer).copied().map(Vote::Commit),
             self.timeouts.get(&signer).copied().map(Vote::Timeout),
         ];
-        if let Some(earlier) = earlier.into_iter().flatten().find(|kept| conflict(kept, &vote)) {
-            return Err(Box::new(Evidence::Votes(earlier, vote)));
-        }
-        Ok(self.insert_unchecked(vote))
+        kept.into_iter().flatten().find(|kept| conflict(kept, vote))
     }
 
     /// Keeps a vote unless its slot is taken; whether it was kept.

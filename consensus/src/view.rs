@@ -16,6 +16,7 @@ use crate::safety::Signed;
 use crate::status::TimedOut;
 use crate::votes;
 use crate::votes::proves;
+use crate::witness::{REMEMBERED_VIEWS, Verdict};
 
 /// Timed-out views whose reasons are kept for the status.
 const TIMED_OUT_KEPT: usize = 8;
@@ -25,15 +26,21 @@ impl Core {
     pub(crate) fn add_vote(&mut self, vote: Vote) {
         let view = vote.view();
         if vote.epoch() != self.config.context.epoch
-            || view <= self.committed.view()
             || !Rule::VoteWindow.permits(view <= self.view.next())
         {
             return;
         }
+        if view <= self.committed.view() {
+            return self.add_late_vote(vote);
+        }
         match self.round_mut(view).insert(vote) {
             Ok(true) => self.certify(view),
             Ok(false) => {}
-            Err(evidence) => self.accuse(*evidence),
+            Err(evidence) => {
+                if self.accuse(*evidence) == Verdict::Unproven {
+                    self.misbehaviour(vote.signer(), "a vote with an invalid signature");
+                }
+            }
         }
     }
 
@@ -103,6 +110,9 @@ impl Core {
         round: &mut Round,
         liars: &mut Vec<ValidatorIndex>,
     ) -> Option<CommitCertificate> {
+        if self.targets.contains_key(&view) {
+            return None;
+        }
         let (context, validators) = (&self.config.context, &self.config.validators);
         let mut statements = Vec::new();
         for vote in round.commits.values() {
@@ -127,7 +137,8 @@ impl Core {
         round: &mut Round,
         liars: &mut Vec<ValidatorIndex>,
     ) -> Option<TimeoutCertificate> {
-        if round.timeout_certificate.is_some() {
+        let is_over = view < self.view && round.prepare_certificate.is_some();
+        if round.timeout_certificate.is_some() || is_over {
             return None;
         }
         let (context, validators) = (&self.config.context, &self.config.validators);
@@ -139,6 +150,7 @@ impl Core {
 
     /// A certificate from a peer: checked, then kept.
     pub(crate) fn on_certificate(&mut self, from: ValidatorIndex, certificate: Certificate) {
+        self.compare(&certificate);
         if self.is_known(&certificate) {
             return;
         }
@@ -177,6 +189,7 @@ impl Core {
         }
         let view = certificate.view();
         self.persist(Record::Certificate(Box::new(certificate.clone())));
+        self.remember_votes(&certificate);
         let mut after_timeout = false;
         match certificate {
             Certificate::Prepare(certificate) => {
@@ -218,17 +231,22 @@ impl Core {
         }
     }
 
-    /// Moves on. Votes of a view that has its certificates are let go; what was signed in it is not.
+    /// Moves on. Votes of a view that has its certificates are let go when they are too old to convict by; what was
+    /// signed in it is not.
     pub(crate) fn enter(&mut self, view: View, after_timeout: bool) {
         if view <= self.view {
             return;
         }
-        for round in self.rounds.range_mut(..view).map(|(_, round)| round) {
-            round.timeouts.clear();
+        let remembered = View(view.0.saturating_sub(REMEMBERED_VIEWS));
+        for (left, round) in self.rounds.range_mut(..view) {
             round.reasons.clear();
             if !Rule::FlagsKept.holds() {
                 round.signed = Signed::default();
             }
+            if *left >= remembered {
+                continue;
+            }
+            round.timeouts.clear();
             if round.prepare_certificate.is_some() {
                 round.prepares.clear();
             }

@@ -8,8 +8,8 @@ use consensus::{Status as AgreementStatus, Waiting};
 use primitives::receipt::Rejection;
 use primitives::state_key::{Account, ContractInfo};
 use primitives::{
-    Address, Genesis, Hash, Height, Nonce, SignedTransaction, StateKey, Status, ValidatorIndex,
-    ValidatorSet, Verified, codec,
+    Address, Genesis, Hash, Height, Nonce, SignedTransaction, SigningContext, StateKey, Status,
+    ValidatorIndex, ValidatorSet, Verified, codec,
 };
 use replica::{Event, LedgerView, Refusal, RequestId};
 use rpc::backend::{
@@ -17,13 +17,15 @@ use rpc::backend::{
     Proved, Query, QueryError, QueryOutput, ReadError, SubmitError, Unavailable,
 };
 use rpc::types::{
-    Anchor, At, ChainSummary, ConsensusStatus, ParametersView, Readiness, ValidatorView,
+    Anchor, At, ChainSummary, ConsensusStatus, EvidenceView, ParametersView, Readiness,
+    ValidatorView,
 };
 use state::{Head, State, StoredBlock};
 use tokio::sync::{oneshot, watch};
 
 use crate::commits::{Commits, Place};
 use crate::driver::{Clock, Replies};
+use crate::evidence;
 use crate::inbox::Inbox;
 use crate::status;
 
@@ -242,6 +244,17 @@ impl Backend for NodeBackend {
             // The replica's thread ends only with the process.
             Err(_) => crate::failure::stop("the replica's thread has ended"),
         }
+    }
+
+    async fn evidence(&self) -> Vec<EvidenceView> {
+        let look = self.inbox.look(|replica| replica.core().evidence().cloned().collect());
+        let held = match look.await {
+            Ok(held) => held,
+            Err(_) => crate::failure::stop("the replica's thread has ended"),
+        };
+        let epoch = self.state().head().header.epoch;
+        let context = SigningContext { chain: self.summary.genesis_hash, epoch };
+        evidence::list(self.state(), &context, &self.validators, held)
     }
 
     fn block(&self, at: At) -> Result<Block, ReadError> {

@@ -5,6 +5,7 @@ mod cli;
 mod commits;
 mod config;
 mod driver;
+mod evidence;
 mod failure;
 mod inbox;
 mod network;

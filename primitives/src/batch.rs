@@ -9,6 +9,7 @@ use crate::hash::{Domain, Hash};
 use crate::id::ValidatorIndex;
 use crate::key::{SecretKey, Signature, SignatureBatch};
 use crate::limits;
+use crate::system::SystemAction;
 use crate::transaction::{SignedTransaction, TransactionError};
 use crate::validators::ValidatorSet;
 use crate::verified::Verified;
@@ -21,6 +22,8 @@ pub struct Batch {
     /// batches in this order, so that a sender's nonces stay in order.
     pub sequence: u64,
     pub transactions: Vec<SignedTransaction>,
+    /// What the author asks of the chain itself; after the block's transactions.
+    pub system: Vec<SystemAction>,
 }
 
 /// A batch as a block names it. The author stands beside the digest, so that whoever lacks the batch knows whom to
@@ -75,8 +78,17 @@ impl SignedBatch {
         validators: &ValidatorSet,
     ) -> Result<Verified<Self>, BatchError> {
         let count = self.batch.transactions.len();
-        if count == 0 || count > limits::BATCH_TRANSACTIONS_MAX {
+        let system = self.batch.system.len();
+        if count + system == 0 || count > limits::BATCH_TRANSACTIONS_MAX {
             return Err(BatchError::Count(count));
+        }
+        if system > limits::BATCH_SYSTEM_ACTIONS_MAX {
+            return Err(BatchError::SystemCount(system));
+        }
+        for SystemAction::Evidence(bytes) in &self.batch.system {
+            if bytes.len() > limits::EVIDENCE_BYTES_MAX {
+                return Err(BatchError::Evidence(bytes.len()));
+            }
         }
         let length = self.encoded_length();
         if length > limits::BATCH_BYTES_MAX {
@@ -110,6 +122,10 @@ fn signing_bytes(chain: &Hash, digest: &Hash) -> Vec<u8> {
 pub enum BatchError {
     #[error("the batch holds {0} transactions; it must hold 1 to 2048")]
     Count(usize),
+    #[error("the batch holds {0} system actions; it may hold 4")]
+    SystemCount(usize),
+    #[error("the batch's evidence has {0} bytes, more than evidence may have")]
+    Evidence(usize),
     #[error("the batch has {0} bytes, more than a batch may have")]
     TooLong(usize),
     #[error("the batch's author, validator {0}, is not in the set")]

@@ -92,7 +92,8 @@ impl Proposal {
         })
     }
 
-    fn signing_bytes(context: &SigningContext, header: &Header) -> Vec<u8> {
+    /// The bytes that the proposer signs.
+    pub fn signing_bytes(context: &SigningContext, header: &Header) -> Vec<u8> {
         context.bytes(Domain::ProposalSignature, header.view, &header.hash())
     }
 }

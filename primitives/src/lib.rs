@@ -18,6 +18,7 @@ pub mod receipt;
 #[cfg(feature = "schema")]
 mod schema;
 pub mod state_key;
+pub mod system;
 pub mod transaction;
 pub mod validators;
 pub mod verified;
@@ -36,6 +37,7 @@ pub use id::{
 pub use key::{PublicKey, SecretKey, Signature};
 pub use receipt::{Event, Receipt, Status};
 pub use state_key::{Namespace, StateKey};
+pub use system::SystemAction;
 pub use transaction::{Action, SignedTransaction, Transaction};
 pub use validators::{Validator, ValidatorSet};
 pub use verified::Verified;

@@ -29,6 +29,13 @@ pub const BATCH_BYTES_TARGET: usize = 128 << 10;
 pub const BATCH_BYTES_MAX: usize = TRANSACTION_BYTES_MAX + (4 << 10);
 /// Transactions of one batch.
 pub const BATCH_TRANSACTIONS_MAX: usize = 2_048;
+/// System actions of one batch.
+pub const BATCH_SYSTEM_ACTIONS_MAX: usize = 4;
+/// Encoded bytes of one piece of evidence: two headers with as many batches as a block may name fit.
+pub const EVIDENCE_BYTES_MAX: usize = 8 << 10;
+/// Pieces of evidence against one validator of one epoch, on the chain and in a validator's memory; more tell nothing
+/// new of it.
+pub const EVIDENCE_PER_VALIDATOR_MAX: usize = 16;
 /// Batches named by one block.
 pub const BLOCK_BATCHES_MAX: usize = 32;
 /// Encoded bytes of a block's batches together.

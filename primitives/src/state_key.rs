@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::hash::{Domain, Hash};
-use crate::id::{Address, Amount};
+use crate::id::{Address, Amount, Epoch, Height, ValidatorIndex, View};
 
 /// The parts of the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
@@ -22,6 +22,8 @@ pub enum Namespace {
     Code = 4,
     /// A name → what the system keeps under it.
     System = 5,
+    /// Epoch ‖ culprit → [`EvidenceIndex`]; epoch ‖ culprit ‖ view → [`EvidenceRecord`]. Big-endian.
+    Evidence = 6,
 }
 
 /// A key of the flat state. Keys order by namespace, then bytewise.
@@ -52,6 +54,18 @@ impl StateKey {
         Self { namespace: Namespace::System, key: name.as_bytes().to_vec() }
     }
 
+    /// The views for which a validator of an epoch is convicted.
+    pub fn evidence_index(epoch: Epoch, culprit: ValidatorIndex) -> Self {
+        let key = [&epoch.0.to_be_bytes()[..], &culprit.0.to_be_bytes()].concat();
+        Self { namespace: Namespace::Evidence, key }
+    }
+
+    /// The evidence of one view against a validator of an epoch.
+    pub fn evidence(epoch: Epoch, view: View, culprit: ValidatorIndex) -> Self {
+        let Self { namespace, key: place } = Self::evidence_index(epoch, culprit);
+        Self { namespace, key: [&place[..], &view.0.to_be_bytes()].concat() }
+    }
+
     /// The 256-bit way through the state tree: H(namespace ‖ key).
     pub fn path(&self) -> Hash {
         Hash::of_parts(Domain::StatePath, &[&[self.namespace as u8], &self.key])
@@ -77,4 +91,20 @@ impl Account {
 pub struct ContractInfo {
     pub code: Hash,
     pub creator: Address,
+}
+
+/// The views of one epoch in which one validator was convicted, in the order in which the chain learnt of them; at most
+/// [`crate::limits::EVIDENCE_PER_VALIDATOR_MAX`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct EvidenceIndex {
+    pub views: Vec<View>,
+}
+
+/// Evidence as the chain keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct EvidenceRecord {
+    /// The block that brought it.
+    pub height: Height,
+    /// As in [`crate::SystemAction::Evidence`].
+    pub evidence: Vec<u8>,
 }

@@ -9,6 +9,9 @@ use primitives::{BatchRef, Hash, SignedBatch, TimestampMs, ValidatorIndex, limit
 const AUTHOR_BYTES_MAX: usize = 32 << 20;
 /// Encoded bytes of committed batches that are kept for peers that still lack them.
 const COMMITTED_BYTES_MAX: usize = 32 << 20;
+/// How long a batch with system actions waits for a block after its sequence, which follows the clock, in
+/// milliseconds.
+const SYSTEM_VALIDITY_MS: u64 = 600_000;
 
 #[derive(Debug)]
 struct Held {
@@ -112,7 +115,10 @@ impl Batches {
     pub fn expire(&mut self, now: TimestampMs, ordered: &BTreeSet<Hash>) -> Vec<Arc<SignedBatch>> {
         let is_expired = |batch: &SignedBatch| {
             let mut transactions = batch.batch.transactions.iter();
-            transactions.all(|signed| signed.transaction.valid_until < now)
+            // System actions do not expire; their reporter sends them again when they are lost.
+            let old = batch.batch.sequence.saturating_add(SYSTEM_VALIDITY_MS) < now.0;
+            (batch.batch.system.is_empty() || old)
+                && transactions.all(|signed| signed.transaction.valid_until < now)
         };
         let expired: Vec<Hash> = self
             .waiting

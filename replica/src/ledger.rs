@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use primitives::{
     CommitCertificate, ExecutionResult, Genesis, Hash, Header, Height, Receipt, SignedBatch,
-    StateKey, codec, limits, merkle,
+    SigningContext, StateKey, ValidatorSet, codec, limits, merkle,
 };
 use state::{CommitError, CommittedBlock, GenesisBlock, Overlay, State, StateView};
 use vm::{BlockContext, Executor};
 
 use crate::event::CommittedReceipts;
+use crate::evidence;
 use crate::message::SyncBlocks;
 
 /// What an executed, uncommitted block left.
@@ -37,13 +38,13 @@ pub struct Ledger {
 struct GenesisFacts {
     /// The context of the genesis block; later ones differ in height and time.
     context: BlockContext,
-    validators: Hash,
+    validators: ValidatorSet,
 }
 
 impl GenesisFacts {
     fn of(genesis: &Genesis) -> Self {
         let validators = match genesis.validator_set() {
-            Ok(set) => set.hash(),
+            Ok(set) => set,
             Err(error) => panic!("a genesis is checked before a ledger stands on it: {error}"),
         };
         Self { context: block_context(genesis, &genesis.header()), validators }
@@ -73,7 +74,7 @@ pub fn genesis_block(genesis: &Genesis) -> GenesisBlock {
         header: genesis.header(),
         genesis_hash: facts.context.chain,
         changes: vm::genesis_changes(genesis),
-        next_validators: facts.validators,
+        next_validators: facts.validators.hash(),
     }
 }
 
@@ -104,15 +105,25 @@ impl Ledger {
         );
         let storage = Storage(self.state.view(parent));
         let transactions = batches.iter().flat_map(|batch| &batch.batch.transactions);
-        let outcome =
+        let mut outcome =
             self.executor.execute_block(&storage, &self.chain.block(&header), transactions);
+        let context = SigningContext { chain: self.chain.context.chain, epoch: header.epoch };
+        for action in batches.iter().flat_map(|batch| &batch.batch.system) {
+            let read = |key: &StateKey| match outcome.changes.get(key) {
+                Some(change) => change.clone(),
+                None => vm::Storage::get(&storage, key),
+            };
+            let validators = &self.chain.validators;
+            let written = evidence::apply(action, header.height, &context, validators, read);
+            outcome.changes.extend(written.into_iter().map(|(key, value)| (key, Some(value))));
+        }
         let leaves: Vec<Hash> = outcome.receipts.iter().map(Receipt::hash).collect();
         let overlay = self.state.overlay(parent, header.height, outcome.changes);
         let result = ExecutionResult {
             height: header.height,
             state_root: overlay.root(),
             receipts_root: merkle::root(&leaves),
-            next_validators: self.chain.validators,
+            next_validators: self.chain.validators.hash(),
         };
         let receipts = outcome.receipts;
         self.executed.insert(hash, Executed { header, batches, receipts, result, overlay });

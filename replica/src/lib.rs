@@ -12,6 +12,7 @@ mod action;
 mod batches;
 mod catch_up;
 mod event;
+mod evidence;
 mod ledger;
 mod mempool;
 mod message;

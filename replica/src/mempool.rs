@@ -7,8 +7,8 @@ use primitives::codec::{self, FormatVersion};
 use primitives::receipt::Rejection;
 use primitives::state_key::Account;
 use primitives::{
-    Address, Amount, ChainId, Hash, PublicKey, SignedTransaction, TimestampMs, ValidatorIndex,
-    Verified, limits,
+    Address, Amount, ChainId, Hash, PublicKey, SignedTransaction, SystemAction, TimestampMs,
+    ValidatorIndex, Verified, limits,
 };
 use thiserror::Error;
 use vm::BlockContext;
@@ -242,13 +242,23 @@ impl Mempool {
             self.pending_bytes -= pending.length;
             transactions.extend(self.pending.pop_front().map(|pending| pending.transaction));
         }
+        Some(self.batch(now, transactions, Vec::new()))
+    }
+
+    /// A batch of system actions alone.
+    pub fn system_batch(&mut self, now: TimestampMs, system: Vec<SystemAction>) -> Batch {
+        self.batch(now, Vec::new(), system)
+    }
+
+    fn batch(
+        &mut self,
+        now: TimestampMs,
+        transactions: Vec<SignedTransaction>,
+        system: Vec<SystemAction>,
+    ) -> Batch {
         self.last_sequence = self.last_sequence.saturating_add(1).max(now.0);
-        Some(Batch {
-            version: FormatVersion::V1,
-            author: self.own,
-            sequence: self.last_sequence,
-            transactions,
-        })
+        let (author, sequence) = (self.own, self.last_sequence);
+        Batch { version: FormatVersion::V1, author, sequence, transactions, system }
     }
 
     /// Its fate is decided: it was executed, or can never be.

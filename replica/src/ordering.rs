@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use consensus::{Input, Payload};
 use primitives::batch::BatchError;
-use primitives::{BatchRef, Hash, Header, SignedBatch, ValidatorIndex, Verified, limits};
+use primitives::{Batch, BatchRef, Hash, Header, SignedBatch, ValidatorIndex, Verified, limits};
 
 use crate::action::Action;
 use crate::batches::Insertion;
@@ -149,11 +149,16 @@ impl Replica {
     /// Packs what waits into signed batches and sends them out.
     pub(crate) fn pack(&mut self) {
         while let Some(batch) = self.mempool.take_batch(self.now.wall, self.now.uptime_ms) {
-            let signed = batch.sign(&self.chain, &self.key);
-            let digest = signed.digest();
-            self.actions.push(Action::Gossip(signed.clone()));
-            self.hold(digest, signed);
+            self.publish(batch);
         }
+    }
+
+    /// Signs an own batch, sends it out and holds it.
+    pub(crate) fn publish(&mut self, batch: Batch) {
+        let signed = batch.sign(&self.chain, &self.key);
+        let digest = signed.digest();
+        self.actions.push(Action::Gossip(signed.clone()));
+        self.hold(digest, signed);
     }
 
     /// What a block on `parent` orders: what waits and no ancestor orders. A small payload rides along.

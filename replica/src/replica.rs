@@ -18,6 +18,7 @@ use crate::action::Action;
 use crate::batches::Batches;
 use crate::catch_up::CatchUp;
 use crate::event::{CommittedReceipts, Event, RequestId};
+use crate::evidence::Accusations;
 use crate::ledger::block_context;
 use crate::mempool::{Limits, Mempool};
 use crate::message::{Message, SyncBlocks};
@@ -61,6 +62,8 @@ pub struct Replica {
     pub(crate) headers: BTreeMap<Hash, Header>,
     /// The batches of uncommitted blocks whose payloads are complete.
     pub(crate) ready: BTreeMap<Hash, Vec<Arc<SignedBatch>>>,
+    /// Evidence that is not on the chain.
+    pub(crate) accusations: Accusations,
     /// Batches that are in the vote log.
     pub(crate) logged: BTreeSet<Hash>,
     pub(crate) head: Header,
@@ -107,11 +110,15 @@ impl Replica {
             }
         }
         let rules = block_context(&genesis, &head.header);
+        let leaders = schedule(&state, &validators);
+        let core = Core::new(config, committed, leaders, records, now);
+        let accusations = Accusations::restore(&core, &state);
         Self {
             own,
             key,
             chain: genesis.hash(),
-            core: Core::new(config, committed, schedule(&state, &validators), records, now),
+            core,
+            accusations,
             mempool: Mempool::new(rules, own, limits),
             validators,
             batches,
@@ -149,6 +156,7 @@ impl Replica {
             Event::Tick => self.step(Input::Tick),
         }
         self.pack();
+        self.report_evidence();
         self.fetch();
         self.resend_batches();
         self.tell_work();
@@ -221,6 +229,9 @@ impl Replica {
             self.connected.remove(&peer);
         }
         self.step(Input::Peer { peer, connected });
+        if connected {
+            self.tell_evidence(peer);
+        }
     }
 
     /// Runs consensus, and turns its effects into actions or into further inputs.
@@ -260,7 +271,10 @@ impl Replica {
                 Action::Discard { blocks }
             }
             Effect::CatchUp { certificate } => return self.catch_up.aim(certificate.result.height),
-            Effect::Evidence(evidence) => Action::Evidence(evidence),
+            Effect::Evidence(evidence) => {
+                self.accusations.add(evidence.clone());
+                Action::Evidence(evidence)
+            }
             Effect::Misbehaviour { peer, what } => Action::Misbehaviour { peer, what },
             Effect::EnteredView { view, leader, after_timeout } => {
                 Action::EnteredView { view, leader, after_timeout }
@@ -388,6 +402,8 @@ impl Replica {
                 }
             }
         }
+        let state = &self.state;
+        self.accusations.settle(|key| state.get(key));
         self.step(Input::Tick);
     }
 

@@ -24,7 +24,7 @@ use primitives::{
 use thiserror::Error;
 use tokio::sync::watch;
 
-use crate::types::{Anchor, At, ChainSummary, ConsensusStatus, Readiness};
+use crate::types::{Anchor, At, ChainSummary, ConsensusStatus, EvidenceView, Readiness};
 
 /// An inside failure: logged where it meets the interface, told to no client.
 pub type InternalError = Arc<dyn std::error::Error + Send + Sync>;
@@ -48,6 +48,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// How consensus stands, as this validator sees it.
     async fn consensus_status(&self) -> ConsensusStatus;
+
+    /// Conflicting pairs of signed messages, those on the chain and those on the way there.
+    async fn evidence(&self) -> Vec<EvidenceView>;
 
     /// A committed block.
     fn block(&self, at: At) -> Result<Block, ReadError>;

@@ -14,8 +14,8 @@ use crate::error::{ApiError, ErrorCode};
 use crate::handlers::Handlers;
 use crate::types::{
     AbiView, AccountView, Answer, At, Blob, BlockEvent, BlockView, ChainSummary, CommitView,
-    ConsensusStatus, KeyView, NextNonce, ProvedView, QueryResult, ReceiptView, SendAndWaitResult,
-    SendResult, TxView, Until,
+    ConsensusStatus, EvidenceList, KeyView, NextNonce, ProvedView, QueryResult, ReceiptView,
+    SendAndWaitResult, SendResult, TxView, Until,
 };
 
 /// The interface's description of itself.
@@ -275,6 +275,14 @@ pub(crate) const METHODS: &[Method] = &[
         "The view, the votes in, who is missing and what is waited for, as this node sees it",
         &[],
         SchemaGenerator::subschema_for::<Answer<ConsensusStatus>>,
+        &[],
+    ),
+    call(
+        "consensus_evidence",
+        "Who has signed two things that no honest validator signs together: both messages, and the \
+         height at which the chain took them",
+        &[],
+        SchemaGenerator::subschema_for::<Answer<EvidenceList>>,
         &[],
     ),
     call(

@@ -16,7 +16,9 @@ use quorate_rpc::client::{
     self, AccountApiClient, ChainApiClient, ConsensusApiClient, ContractApiClient,
     DiscoverApiClient, StateApiClient, TxApiClient,
 };
-use quorate_rpc::types::{ActionView, At, Blob, KeyView, ReceiptStatus, TransactionStatus, Until};
+use quorate_rpc::types::{
+    ActionView, At, Blob, KeyView, ReceiptStatus, SignedMessageKind, TransactionStatus, Until,
+};
 use quorate_rpc::{Limits, openrpc};
 use serde_json::{Value, json};
 
@@ -74,6 +76,7 @@ fn calls(scene: &Scene) -> Vec<(&'static str, Vec<(&'static str, Value)>)> {
         ("contract_abi", vec![("contract", contract), ("at", json!("latest"))]),
         ("state_prove", vec![("key", json!({ "account": account })), ("at", json!(1))]),
         ("consensus_status", vec![]),
+        ("consensus_evidence", vec![]),
         ("rpc.discover", vec![]),
     ]
 }
@@ -306,5 +309,8 @@ async fn accounts_state_and_consensus_are_shown() {
 
     let status = client.consensus_status().await.unwrap();
     assert_eq!(status.missing[0].name, "v3");
+    let evidence = client.consensus_evidence().await.unwrap();
+    assert_eq!(evidence.evidence[0].culprit, "v2");
+    assert_eq!(evidence.evidence[0].second.kind, SignedMessageKind::Timeout);
     assert_eq!(&client.discover().await.unwrap(), openrpc::document());
 }

@@ -14,13 +14,14 @@ use consensus::{Certificate, Evidence, TimeoutReason};
 use primitives::certificate::ParentCertificate;
 use primitives::codec::{self, FormatVersion};
 use primitives::receipt::{Failure, Rejection};
-use primitives::state_key::{Account, ContractInfo};
+use primitives::state_key::{Account, ContractInfo, EvidenceIndex, EvidenceRecord};
 use primitives::{
     Action, Address, Amount, Batch, BatchRef, ChainParameters, CommitCertificate, CommitVote,
     Domain, Epoch, Event, ExecutionResult, Gas, Genesis, Hash, Header, Height, Justification,
     Nonce, PrepareCertificate, PrepareVote, Proposal, PublicKey, Receipt, SecretKey, Signatures,
-    SignedBatch, SignedTransaction, SigningContext, StateKey, Status, TimeoutCertificate,
-    TimeoutVote, TimestampMs, Transaction, Validator, ValidatorIndex, View, Vote, limits, merkle,
+    SignedBatch, SignedTransaction, SigningContext, StateKey, Status, SystemAction,
+    TimeoutCertificate, TimeoutVote, TimestampMs, Transaction, Validator, ValidatorIndex, View,
+    Vote, limits, merkle,
 };
 use replica::{BatchList, SyncBlocks};
 
@@ -188,7 +189,11 @@ fn transaction(action: Action) -> Transaction {
 fn batch() -> Batch {
     let signed = |(_, action)| transaction(action).sign(&key(9));
     let transactions = actions().into_iter().map(signed).collect();
-    Batch { version: FormatVersion::V1, author: ValidatorIndex(2), sequence: 77, transactions }
+    let (first, second) = (timeout_vote(None), timeout_vote(Some(digest(6))));
+    let evidence = Evidence::Votes(Vote::Timeout(first), Vote::Timeout(second));
+    let system = vec![SystemAction::Evidence(codec::encode(&evidence))];
+    let (version, author) = (FormatVersion::V1, ValidatorIndex(2));
+    Batch { version, author, sequence: 77, transactions, system }
 }
 
 fn signed_batch() -> SignedBatch {
@@ -458,6 +463,8 @@ fn state() {
         ("storage", StateKey::storage(&address(1), b"key")),
         ("code", StateKey::code(&digest(2))),
         ("system", StateKey::system("name")),
+        ("evidence_index", StateKey::evidence_index(Epoch(3), ValidatorIndex(1))),
+        ("evidence", StateKey::evidence(Epoch(3), View(12), ValidatorIndex(1))),
     ] {
         fixtures.push(value(name, &key));
         fixtures.push(hash(&format!("{name}/path"), key.path()));
@@ -467,6 +474,10 @@ fn state() {
     fixtures.push(value("record/no_account", &Account::default()));
     let contract = ContractInfo { code: digest(2), creator: address(3) };
     fixtures.push(value("record/contract", &contract));
+    let index = EvidenceIndex { views: vec![View(12), View(3)] };
+    fixtures.push(value("record/evidence_index", &index));
+    let record = EvidenceRecord { height: Height(10), evidence: vec![1, 2, 3] };
+    fixtures.push(value("record/evidence", &record));
     let contract = vm::contract_address(&digest(1), &address(2), &digest(3), b"salt");
     fixtures.push(bytes("contract_address", contract.0));
     check("state", &fixtures);
@@ -520,7 +531,9 @@ fn consensus_messages_and_records() {
     }
     for (name, evidence) in evidence() {
         fixtures.push(value(name, &evidence));
-        fixtures.push(value(&format!("record/{name}"), &Record::Evidence(Box::new(evidence))));
+        let boxed = Box::new(evidence);
+        fixtures.push(value(&format!("message/{name}"), &Message::Evidence(boxed.clone())));
+        fixtures.push(value(&format!("record/{name}"), &Record::Evidence(boxed)));
     }
     check("consensus", &fixtures);
 }

@@ -5,10 +5,11 @@
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use primitives::state_key::{Account, ContractInfo};
+use consensus::Evidence;
+use primitives::state_key::{Account, ContractInfo, EvidenceRecord};
 use primitives::{
     Address, CommitCertificate, Epoch, Genesis, Hash, Header, Height, SigningContext, StateKey,
-    codec,
+    View, codec,
 };
 use rpc::client::StateApiClient;
 use rpc::types::{Answer, Blob, KeyView, ProvedView};
@@ -45,6 +46,14 @@ enum What {
     },
     /// A stored module
     Code { hash: Hash },
+    /// The evidence against a validator in one view, as `quorate query evidence` lists it
+    Evidence {
+        /// The validator's name
+        culprit: String,
+        view: u64,
+        #[arg(long, default_value_t = 0)]
+        epoch: u64,
+    },
 }
 
 /// What holds after all checks.
@@ -107,6 +116,12 @@ impl What {
                 KeyView::Storage { contract: *contract, key: Blob(key) }
             }
             Self::Code { hash } => KeyView::Code(*hash),
+            Self::Evidence { culprit, view, epoch } => {
+                let validators = context.home.genesis()?.validator_set()?;
+                let named = validators.iter().find(|(_, validator)| validator.name == *culprit);
+                let (culprit, _) = named.context("the genesis names no such validator")?;
+                KeyView::Evidence { epoch: Epoch(*epoch), view: View(*view), culprit }
+            }
         })
     }
 }
@@ -164,6 +179,11 @@ fn decode(key: &KeyView, bytes: &[u8]) -> Option<Value> {
         KeyView::Contract(_) => {
             let info: ContractInfo = codec::decode(bytes, VALUE_BYTES_MAX).ok()?;
             Some(json!({ "code": info.code, "creator": info.creator }))
+        }
+        KeyView::Evidence { .. } => {
+            let record: EvidenceRecord = codec::decode(bytes, VALUE_BYTES_MAX).ok()?;
+            let evidence = Evidence::decode(&record.evidence).ok()?;
+            Some(json!({ "height": record.height, "kind": evidence.kind() }))
         }
         KeyView::Storage { .. } | KeyView::Code(_) => None,
     }

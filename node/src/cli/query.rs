@@ -16,6 +16,8 @@ use super::tx::receipt_rows;
 pub enum Query {
     /// How the node and consensus stand, and who is missing
     Status,
+    /// Who has signed conflicting messages, with the height at which the chain took the proof
+    Evidence,
     /// A block: its height, its hash, or latest
     Block {
         #[arg(default_value = "latest")]
@@ -39,6 +41,7 @@ impl Query {
             let remote = Remote::find(context).await?;
             match self {
                 Self::Status => status(context, &remote).await,
+                Self::Evidence => evidence(context, &remote).await,
                 Self::Block { at } => block(context, &remote, at).await,
                 Self::Account { account, at } => {
                     let address = context.address(&account)?;
@@ -83,6 +86,28 @@ async fn block(context: &Context, remote: &Remote, at: At) -> anyhow::Result<()>
         ];
         rows.extend(block.transactions.iter().map(|hash| ("", hash.to_string())));
         fields(&rows)
+    })
+}
+
+async fn evidence(context: &Context, remote: &Remote) -> anyhow::Result<()> {
+    let list = remote.ask(remote.http.consensus_evidence()).await?;
+    context.out.show(&list, || {
+        if list.evidence.is_empty() {
+            return "no evidence: no validator is known to have signed a conflicting pair".into();
+        }
+        let head = ["culprit", "epoch", "view", "what it signed", "on chain"];
+        let mut rows = vec![head.map(str::to_owned).to_vec()];
+        rows.extend(list.evidence.iter().map(|one| {
+            let height = one.on_chain_height.map(|height| format!("at height {height}"));
+            vec![
+                one.culprit.clone(),
+                one.epoch.to_string(),
+                one.view.to_string(),
+                one.kind.clone(),
+                height.unwrap_or_else(|| "not yet".to_owned()),
+            ]
+        }));
+        format!("{}\nboth signed messages: with --json", table(&rows))
     })
 }
 

@@ -170,15 +170,17 @@ pub struct SignatureView {
     pub signature: Signature,
 }
 
+impl From<ExecutionResult> for ResultView {
+    fn from(result: ExecutionResult) -> Self {
+        let ExecutionResult { height, state_root, receipts_root, next_validators } = result;
+        Self { height, state_root, receipts_root, next_validators }
+    }
+}
+
 impl From<CommitCertificate> for CertificateView {
     fn from(certificate: CommitCertificate) -> Self {
         let CommitCertificate { epoch, view, block, result, signatures } = certificate;
-        let result = ResultView {
-            height: result.height,
-            state_root: result.state_root,
-            receipts_root: result.receipts_root,
-            next_validators: result.next_validators,
-        };
+        let result = ResultView::from(result);
         let signed = signatures.0.into_iter();
         let signatures = signed.map(|(signer, signature)| SignatureView { signer, signature });
         Self { epoch, view, block, result, signatures: signatures.collect() }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use primitives::{Address, Amount, Gas, Hash, Nonce, StateKey};
+use primitives::{Address, Amount, Epoch, Gas, Hash, Nonce, StateKey, ValidatorIndex, View};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -51,7 +51,8 @@ pub struct AbiView {
 }
 
 /// Which value to prove: one of `{"account": address}`, `{"contract": address}`,
-/// `{"storage": {"contract": address, "key": base64}}`, `{"code": hash}`.
+/// `{"storage": {"contract": address, "key": base64}}`, `{"code": hash}`,
+/// `{"evidence": {"epoch": number, "view": number, "culprit": index}}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum KeyView {
@@ -63,6 +64,8 @@ pub enum KeyView {
     Storage { contract: Address, key: Blob },
     /// A stored module.
     Code(Hash),
+    /// The evidence against a validator in one view; see `consensus_evidence`.
+    Evidence { epoch: Epoch, view: View, culprit: ValidatorIndex },
 }
 
 impl From<&KeyView> for StateKey {
@@ -72,6 +75,7 @@ impl From<&KeyView> for StateKey {
             KeyView::Contract(address) => Self::contract(address),
             KeyView::Storage { contract, key } => Self::storage(contract, &key.0),
             KeyView::Code(hash) => Self::code(hash),
+            KeyView::Evidence { epoch, view, culprit } => Self::evidence(*epoch, *view, *culprit),
         }
     }
 }

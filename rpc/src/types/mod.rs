@@ -7,6 +7,7 @@
 mod chain;
 mod consensus;
 mod contract;
+mod evidence;
 mod transaction;
 
 use std::borrow::Cow;
@@ -29,6 +30,7 @@ pub use consensus::{
     ConsensusState, ConsensusStatus, LastTimeout, Leader, MissingValidator, Readiness,
 };
 pub use contract::{AbiView, AccountView, KeyView, NextNonce, ProvedView, QueryResult};
+pub use evidence::{EvidenceList, EvidenceView, SignedMessageKind, SignedMessageView};
 pub use transaction::{
     ActionView, EventView, FailureView, ReceiptStatus, ReceiptView, SendAndWaitResult, SendResult,
     TransactionStatus, TransactionView, TxView, Until,

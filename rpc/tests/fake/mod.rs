@@ -13,7 +13,7 @@ use primitives::codec::{self, FormatVersion};
 use primitives::state_key::{Account, ContractInfo};
 use primitives::{
     Action, Address, Amount, ChainParameters, CommitCertificate, CommitVote, Epoch, Event,
-    ExecutionResult, Gas, Hash, Header, Height, Nonce, Receipt, SecretKey, Signatures,
+    ExecutionResult, Gas, Hash, Header, Height, Nonce, Receipt, SecretKey, Signature, Signatures,
     SignedTransaction, SigningContext, StateKey, Status, TimestampMs, Transaction, ValidatorIndex,
     Verified, View,
 };
@@ -22,8 +22,9 @@ use quorate_rpc::backend::{
     Proved, Query, QueryError, QueryOutput, ReadError, SubmitError,
 };
 use quorate_rpc::types::{
-    Anchor, At, Blob, ChainSummary, ConsensusState, ConsensusStatus, Leader, MissingValidator,
-    ParametersView, Readiness, ValidatorView,
+    Anchor, At, Blob, ChainSummary, ConsensusState, ConsensusStatus, EvidenceView, Leader,
+    MissingValidator, ParametersView, Readiness, SignedMessageKind, SignedMessageView,
+    ValidatorView,
 };
 use quorate_rpc::{Limits, Server, async_trait};
 use tokio::sync::watch;
@@ -168,6 +169,29 @@ impl Backend for Fake {
             quorum: 3,
             faulty_max: 1,
         }
+    }
+
+    async fn evidence(&self) -> Vec<EvidenceView> {
+        let message = |kind, block| SignedMessageView {
+            kind,
+            block,
+            result: None,
+            encoded: Blob(vec![1, 2, 3]),
+            signed_bytes: Blob(vec![4, 5]),
+            signature: Signature([6; 64]),
+        };
+        let evidence = EvidenceView {
+            culprit: "v2".into(),
+            culprit_index: ValidatorIndex(2),
+            epoch: Epoch(0),
+            view: View(6),
+            kind: "a timeout vote that denies a prepare vote".into(),
+            first: message(SignedMessageKind::Prepare, Some(Hash([8; 32]))),
+            second: message(SignedMessageKind::Timeout, None),
+            on_chain_height: Some(Height(1)),
+            encoded: Blob(vec![7]),
+        };
+        vec![evidence]
     }
 
     fn block(&self, at: At) -> Result<Block, ReadError> {

@@ -49,6 +49,7 @@ fn rows() -> Batch {
         version,
         author: ValidatorIndex(7),
         sequence: 8,
+        system: Vec::new(),
         transactions: Vec::new(),
     };
     let batches = vec![SignedBatch { batch, signature: Signature([9; 64]) }];

@@ -25,6 +25,8 @@ pub struct Checkers {
     signed: BTreeMap<(u16, u64), Signed>,
     timed_out: BTreeMap<u64, BTreeSet<u16>>,
     quorum: usize,
+    /// Culprit and view of everything that an honest validator gave evidence of.
+    pub accused: BTreeSet<(u16, u64)>,
 }
 
 /// A broken promise.

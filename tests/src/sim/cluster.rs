@@ -4,7 +4,7 @@
     reason = "instances are numbered by the plan; a wrong number is the harness's own bug"
 )]
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -156,15 +156,23 @@ impl Cluster {
             self.start(instance);
         }
         let mut recovered_ms = None;
+        // What was found until the chain moved again must then be on it.
+        let mut accused = BTreeSet::new();
         while let Some(((at, _), happening)) = self.happenings.pop_first() {
-            if self.violation.is_some() || at > FAULTS_MS + RECOVERY_MS || recovered_ms.is_some() {
+            let over = recovered_ms.is_some() && self.convicts(&accused);
+            if self.violation.is_some() || at > FAULTS_MS + RECOVERY_MS || over {
                 break;
             }
             self.now_ms = at;
             self.happen(happening);
-            if self.has_recovered() {
+            if recovered_ms.is_none() && self.has_recovered() {
                 recovered_ms = Some(self.now_ms.saturating_sub(FAULTS_MS));
+                accused = self.checkers.accused.clone();
             }
+        }
+        if self.violation.is_none() && recovered_ms.is_some() && !self.convicts(&accused) {
+            let text = format!("evidence is found and does not reach the chain: {accused:?}");
+            self.violation = Some(Violation(text));
         }
         if recovered_ms.is_none() && self.violation.is_none() {
             let heights: Vec<u64> =
@@ -191,6 +199,14 @@ impl Cluster {
             (0..self.nodes.len())
                 .filter(|instance| self.plan.is_honest(*instance))
                 .all(|instance| self.checkers.height_of(instance) >= before + 2)
+        })
+    }
+
+    /// Whether the chain of every honest validator holds evidence in these cases.
+    fn convicts(&self, accused: &BTreeSet<(u16, u64)>) -> bool {
+        let honest = (0..self.nodes.len()).filter(|instance| self.plan.is_honest(*instance));
+        honest.into_iter().all(|instance| {
+            accused.iter().all(|(culprit, view)| self.nodes[instance].convicts(*culprit, *view))
         })
     }
 
@@ -378,6 +394,9 @@ impl Cluster {
             Action::Evidence(evidence) => {
                 self.note(format_args!("{instance} accuses {}", evidence.culprit()));
                 let validator = evidence.culprit().0;
+                if self.plan.is_honest(instance) {
+                    self.checkers.accused.insert((validator, evidence.view().0));
+                }
                 let honest = self
                     .plan
                     .instances

@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
-use primitives::{Genesis, SecretKey, ValidatorIndex};
+use borsh::BorshDeserialize;
+use primitives::{Epoch, Genesis, SecretKey, StateKey, ValidatorIndex, View};
 use replica::{Action, Event, Ledger, Limits, Now, Options, Replica, genesis_block};
 use state::State;
 
@@ -74,6 +75,17 @@ impl Node {
             tick_at_ms: u64::MAX,
         });
         actions
+    }
+
+    /// Whether its committed chain holds evidence of this view against this validator, or as much against it as a
+    /// chain takes.
+    pub fn convicts(&self, culprit: u16, view: u64) -> bool {
+        let (epoch, culprit) = (Epoch(0), ValidatorIndex(culprit));
+        let index = self.state.get(&StateKey::evidence_index(epoch, culprit));
+        let views =
+            index.map(|bytes| Vec::<View>::try_from_slice(&bytes).expect("a list of views"));
+        self.state.get(&StateKey::evidence(epoch, View(view), culprit)).is_some()
+            || views.is_some_and(|views| views.len() >= 16)
     }
 
     pub fn height(&self) -> u64 {
