@@ -27,6 +27,7 @@ use clap_complete::Shell;
 use self::context::Context;
 use crate::config::layers::Profile;
 use crate::config::log;
+use crate::node::{self, Seat};
 
 /// A permissioned blockchain node, and everything a person does with one.
 #[derive(Debug, Parser)]
@@ -133,17 +134,17 @@ impl Run {
     }
 }
 
-/// Parses, runs, and says how it ended.
-pub fn main() -> ExitCode {
+/// Parses, runs, and says how it ended. A node that it runs is seated by `seat`.
+pub fn main(seat: Seat) -> ExitCode {
     let cli = Cli::parse();
     let json = cli.global.json;
-    match run(cli) {
+    match run(cli, seat) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failure::report(&error, json),
     }
 }
 
-fn run(cli: Cli) -> anyhow::Result<()> {
+fn run(cli: Cli, seat: Seat) -> anyhow::Result<()> {
     let mut global = cli.global;
     if let Command::Run(run) = &cli.command {
         global.set.extend(run.settings());
@@ -151,7 +152,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     let context = || Context::load(&global);
     match cli.command {
         Command::Init(init) => init.run(&context()?),
-        Command::Run(_) => run_node(&context()?),
+        Command::Run(_) => run_node(&context()?, seat),
         Command::Dev(dev) => dev.run(&global),
         Command::Keys(keys) => keys.run(&context()?),
         Command::Genesis(genesis) => genesis.run(&context()?),
@@ -168,10 +169,10 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     }
 }
 
-fn run_node(context: &Context) -> anyhow::Result<()> {
+fn run_node(context: &Context, seat: Seat) -> anyhow::Result<()> {
     let level = &context.settings.log.level;
     log::start(&context.settings.log).with_context(|| format!("log.level is {level:?}"))?;
-    crate::node::run(context.home.clone(), context.settings.clone())
+    node::run(context.home.clone(), context.settings.clone(), seat)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use consensus::Status;
 use primitives::{Hash, TimestampMs, ValidatorSet, codec};
-use replica::{Action, Event, Message, Now, Record, Refusal, Replica, RequestId};
+use replica::{Action, Event, Machine, Message, Now, Record, Refusal, RequestId};
 use tokio::sync::{oneshot, watch};
 
 use crate::failure;
@@ -33,7 +33,7 @@ type Reply = oneshot::Sender<Result<Hash, Refusal>>;
 /// Everything that the replica's actions reach.
 #[derive(Debug)]
 pub struct Driver {
-    pub replica: Replica,
+    pub machine: Box<dyn Machine>,
     pub log: VoteLog,
     pub network: NetworkHandle,
     pub ledger: Sender<LedgerWork>,
@@ -93,12 +93,12 @@ pub fn class(message: &Message) -> Class {
 impl Driver {
     /// Runs until told to stop.
     pub fn run(mut self, commands: &Receiver<Command>) {
-        let mut actions = self.replica.on_event(self.clock.now(), Event::Start);
+        let mut actions = self.machine.on_event(self.clock.now(), Event::Start);
         loop {
             self.perform(actions);
             self.watch();
             actions = Vec::new();
-            let wait_ms = self.replica.deadline_ms().saturating_sub(self.clock.uptime_ms());
+            let wait_ms = self.machine.deadline_ms().saturating_sub(self.clock.uptime_ms());
             let wait = Duration::from_millis(wait_ms.min(STATUS_MS));
             match commands.recv_timeout(wait) {
                 Ok(command) => {
@@ -107,7 +107,7 @@ impl Driver {
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {
-                    actions = self.replica.on_event(self.clock.now(), Event::Tick);
+                    actions = self.machine.on_event(self.clock.now(), Event::Tick);
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
             }
@@ -126,16 +126,16 @@ impl Driver {
         while let Some(command) = next {
             match command {
                 Command::Event { event, _permit } => {
-                    actions.extend(self.replica.on_event(self.clock.now(), event));
+                    actions.extend(self.machine.on_event(self.clock.now(), event));
                 }
-                Command::Look(look) => look(&self.replica),
+                Command::Look(look) => look(self.machine.replica()),
                 Command::Stop => return false,
             }
             taken += 1;
             next = if taken < TURN_EVENTS_MAX { commands.try_recv().ok() } else { None };
         }
-        if self.replica.deadline_ms() <= self.clock.uptime_ms() {
-            actions.extend(self.replica.on_event(self.clock.now(), Event::Tick));
+        if self.machine.deadline_ms() <= self.clock.uptime_ms() {
+            actions.extend(self.machine.on_event(self.clock.now(), Event::Tick));
         }
         true
     }
@@ -154,7 +154,7 @@ impl Driver {
                 failure::stop(&error.to_string());
             }
             if self.log.is_worth_compacting() {
-                let records = self.replica.compacted();
+                let records = self.machine.compacted();
                 if let Err(error) = self.log.compact(&records) {
                     failure::stop(&error.to_string());
                 }
@@ -228,7 +228,7 @@ impl Driver {
             return;
         }
         self.watched.published_ms = uptime_ms;
-        let status = self.replica.core().status(uptime_ms);
+        let status = self.machine.replica().core().status(uptime_ms);
         self.watched.status.send_replace(status.clone());
         let quiet = uptime_ms < self.watched.stall_logged_ms.saturating_add(STALL_LOG_MS);
         if quiet || status.waiting_ms < STALL_LOG_MS {

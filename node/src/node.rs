@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use libp2p::Multiaddr;
 use primitives::{SecretKey, SignedBatch, ValidatorIndex, ValidatorSet, codec, limits};
-use replica::{Event, Ledger, Limits, Message, Options, Replica, genesis_block};
+use replica::{Event, Ledger, Limits, Machine, Message, Now, Options, Replica, genesis_block};
 use state::State;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -33,11 +33,20 @@ const PEER_LOOKUP: Duration = Duration::from_millis(250);
 /// How long the system may take to open the ports.
 const LISTEN_PATIENCE: Duration = Duration::from_secs(10);
 
+/// What decides for a node, made of its restored replica. The product's is [`honest`]; the nets of the tests have a
+/// binary of their own, which seats an attacker.
+pub type Seat = fn(Replica, &Options, Now) -> Box<dyn Machine>;
+
+/// The replica decides by itself.
+pub fn honest(replica: Replica, _: &Options, _: Now) -> Box<dyn Machine> {
+    Box::new(replica)
+}
+
 /// Runs the node of this home until it is told to stop.
 ///
 /// # Errors
 /// When the node cannot start, or had to stop by itself; the message says what to do next.
-pub fn run(home: Home, settings: Settings) -> anyhow::Result<()> {
+pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
     failure::stop_on_panic();
     let _lock = home.lock()?;
     let genesis = home.genesis()?;
@@ -92,11 +101,12 @@ pub fn run(home: Home, settings: Settings) -> anyhow::Result<()> {
     };
     let options = Options { genesis: genesis.clone(), key, own, limits };
     let replies: Replies = Arc::new(Mutex::default());
-    let replica = Replica::new(options, state, records, clock.now());
-    let watched = Watched::new(replica.core().status(clock.uptime_ms()));
+    let replica = Replica::new(options.clone(), state, records, clock.now());
+    let machine = seat(replica, &options, clock.now());
+    let watched = Watched::new(machine.replica().core().status(clock.uptime_ms()));
     let status = watched.status.subscribe();
     let driver = Driver {
-        replica,
+        machine,
         log,
         network: network.clone(),
         ledger: ledger_work,

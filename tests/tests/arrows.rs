@@ -19,17 +19,22 @@ const FLOORS: [(&str, u8); 8] = [
 ];
 
 /// Crates beside the floors, and all that each may import of ours.
-const BESIDE: [(&str, &[&str]); 6] = [
+const BESIDE: [(&str, &[&str]); 8] = [
     ("quorate-macros", &["quorate-abi"]),
     ("quorate-sdk", &["quorate-abi", "quorate-macros"]),
     ("quorate-contract-build", &["quorate-abi"]),
     ("counter", &["quorate-sdk"]),
     ("token", &["quorate-sdk"]),
     (TESTS, &[]),
+    (ATTACKERS, &["quorate-primitives", "quorate-consensus", "quorate-replica"]),
+    ("quorate-attacker", &["quorate", "quorate-primitives", "quorate-replica", ATTACKERS]),
 ];
 
 /// May import everything, and nothing imports it.
 const TESTS: &str = "quorate-tests";
+
+/// Must never get into the product: no floor imports it.
+const ATTACKERS: &str = "quorate-attackers";
 
 /// The one way from a floor to what stands beside: `quorate contract build`.
 const DOORS: [(&str, &str); 1] = [("quorate", "quorate-contract-build")];
@@ -158,6 +163,7 @@ fn a_wrong_arrow_is_named() {
         ("quorate-primitives", "quorate-abi", "imports go down only"),
         ("quorate-vm", "quorate-sdk", "imports nothing from beside"),
         ("quorate", "quorate-tests", "imports nothing from beside"),
+        ("quorate", "quorate-attackers", "imports nothing from beside"),
         ("quorate-sdk", "quorate-primitives", "each import is named"),
         ("quorate-replica", "tokio", "tokio lives in quorate-rpc"),
         ("quorate-replica", "librocksdb-sys", "rocksdb lives in quorate-state"),

@@ -1,12 +1,19 @@
 //! The simulator's promises, in the short form that every test run plays. The long one is `cargo sim --seeds 1000`.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use attackers::AttackKind;
 use quorate_tests::sim::plan::Faulty;
 use quorate_tests::sim::{Cluster, Plan};
 
-/// Plays seeds on all cores; every violation, with the line that replays it.
-fn play(validators: usize, seeds: std::ops::Range<u64>) -> Vec<String> {
+/// Plays seeds of a number of validators.
+fn play(validators: usize, seeds: Range<u64>) -> Vec<String> {
+    play_plans(|seed| Plan::from_seed(seed, validators), seeds)
+}
+
+/// Plays plans on all cores; every violation, with the line that replays it.
+fn play_plans(plan: impl Fn(u64) -> Plan + Sync, seeds: Range<u64>) -> Vec<String> {
     let next = AtomicU64::new(seeds.start);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let worker = || {
@@ -16,12 +23,14 @@ fn play(validators: usize, seeds: std::ops::Range<u64>) -> Vec<String> {
             if seed >= seeds.end {
                 return failures;
             }
-            let report = Cluster::new(Plan::from_seed(seed, validators), false).run();
-            if let Some(violation) = report.violation {
-                failures.push(format!(
-                    "{}\n  replay: cargo sim --validators {validators} --first {seed} --log",
-                    violation.0
-                ));
+            let plan = plan(seed);
+            let attack = match plan.faulty {
+                Faulty::Attack(kind) => format!(" --attack {kind}"),
+                Faulty::Crash | Faulty::Twins => String::new(),
+            };
+            let replay = format!("--validators {}{attack} --first {seed} --log", plan.validators);
+            if let Some(violation) = Cluster::new(plan, false).run().violation {
+                failures.push(format!("{}\n  replay: cargo sim {replay}", violation.0));
             }
         }
     };
@@ -58,17 +67,32 @@ fn two_runs_of_a_seed_are_equal_byte_for_byte() {
     }
 }
 
+/// Each attack, at n = 4 and with two attackers at n = 7.
+#[test]
+fn the_honest_agree_and_progress_under_every_attack() {
+    for kind in AttackKind::ALL {
+        let plan = |validators| move |seed| Plan::with_attack(seed, validators, kind);
+        assert_eq!(play_plans(plan(4), 0..8), Vec::<String>::new(), "{kind} of four");
+        assert_eq!(play_plans(plan(7), 8..10), Vec::<String>::new(), "{kind}, two of seven");
+    }
+}
+
 /// A harness that never meets its faults proves nothing.
 #[test]
-fn the_seeds_meet_crashes_twins_and_commits() {
-    let mut kinds = [false; 2];
-    for seed in 0..12 {
+fn the_seeds_meet_crashes_twins_attacks_and_commits() {
+    let mut kinds = [false; 3];
+    for seed in 0..16 {
         let plan = Plan::from_seed(seed, 4);
-        kinds[usize::from(plan.faulty == Faulty::Twins)] = true;
+        let kind = match plan.faulty {
+            Faulty::Crash => 0,
+            Faulty::Twins => 1,
+            Faulty::Attack(_) => 2,
+        };
+        kinds[kind] = true;
         assert!(!plan.faults.is_empty(), "seed {seed} has faults");
         let report = Cluster::new(plan, false).run();
         assert!(report.height > 5, "seed {seed} commits blocks: {}", report.height);
         assert!(report.committed_transactions > 5, "seed {seed} commits transactions");
     }
-    assert_eq!(kinds, [true, true]);
+    assert_eq!(kinds, [true; 3]);
 }

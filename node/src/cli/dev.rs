@@ -20,6 +20,7 @@ use crate::config::home::write_atomically;
 use crate::config::keyfile::Protection;
 use crate::config::layers::Profile;
 use crate::config::{Home, log, ready};
+use crate::node;
 
 /// The funded keys.
 const KEYS: [&str; 3] = ["alice", "bob", "carol"];
@@ -69,7 +70,7 @@ impl Dev {
                 eprintln!("{error:#}");
             }
         });
-        let ended = crate::node::run(context.home.clone(), context.settings.clone());
+        let ended = node::run(context.home.clone(), context.settings.clone(), node::honest);
         drop(temporary);
         ended
     }

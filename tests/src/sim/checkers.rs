@@ -2,7 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use consensus::Message as Consensus;
 use primitives::{ExecutionResult, Hash, Header, Receipt, Status, Vote};
+use replica::Message;
+
+/// Views with a conflicting pair after which a culprit must have been accused: the network may hide a few.
+const CONVICTING_VIEWS: usize = 5;
 
 /// What one validator was seen to sign in one view.
 #[derive(Debug, Default)]
@@ -11,6 +16,31 @@ struct Signed {
     commit: Option<(Hash, ExecutionResult)>,
     timeout: Option<Option<Hash>>,
     proposal: Option<Hash>,
+}
+
+impl Signed {
+    /// Adds a vote. False when it does not go with what was signed before.
+    fn takes(&mut self, vote: &Vote) -> bool {
+        match vote {
+            Vote::Prepare(vote) => {
+                self.timeout.is_none_or(|prepared| prepared == Some(vote.block))
+                    && *self.prepare.get_or_insert(vote.block) == vote.block
+            }
+            Vote::Commit(vote) => {
+                let statement = (vote.block, vote.result);
+                self.timeout.is_none() && *self.commit.get_or_insert(statement) == statement
+            }
+            Vote::Timeout(vote) => {
+                self.commit.is_none()
+                    && self.prepare == vote.prepared
+                    && *self.timeout.get_or_insert(vote.prepared) == vote.prepared
+            }
+        }
+    }
+
+    fn takes_proposal(&mut self, block: Hash) -> bool {
+        *self.proposal.get_or_insert(block) == block
+    }
 }
 
 /// Everything that must never happen.
@@ -24,6 +54,11 @@ pub struct Checkers {
     executed: BTreeMap<usize, BTreeSet<Hash>>,
     signed: BTreeMap<(u16, u64), Signed>,
     timed_out: BTreeMap<u64, BTreeSet<u16>>,
+    /// What the faulty were seen to sign.
+    lies: BTreeMap<(u16, u64), Signed>,
+    /// By faulty validator, the views in which it signed a conflicting pair.
+    conflicting: BTreeMap<u16, BTreeSet<u64>>,
+    accused: BTreeSet<u16>,
     quorum: usize,
     /// Culprit and view of everything that an honest validator gave evidence of.
     pub accused: BTreeSet<(u16, u64)>,
@@ -124,32 +159,68 @@ impl Checkers {
     pub fn voted(&mut self, vote: &Vote) -> Verdict {
         let (signer, view) = (vote.signer().0, vote.view().0);
         let signed = self.signed.entry((signer, view)).or_default();
-        let fine = match vote {
-            Vote::Prepare(vote) => {
-                signed.timeout.is_none_or(|prepared| prepared == Some(vote.block))
-                    && *signed.prepare.get_or_insert(vote.block) == vote.block
-            }
-            Vote::Commit(vote) => {
-                let statement = (vote.block, vote.result);
-                signed.timeout.is_none() && *signed.commit.get_or_insert(statement) == statement
-            }
-            Vote::Timeout(vote) => {
-                self.timed_out.entry(view).or_default().insert(signer);
-                signed.commit.is_none()
-                    && signed.prepare == vote.prepared
-                    && *signed.timeout.get_or_insert(vote.prepared) == vote.prepared
-            }
-        };
+        if let Vote::Timeout(_) = vote {
+            self.timed_out.entry(view).or_default().insert(signer);
+        }
+        let fine = signed.takes(vote);
         if fine { Ok(()) } else { violation(format!("{vote:?} conflicts with {signed:?}")) }
     }
 
     pub fn proposed(&mut self, header: &Header) -> Verdict {
         let hash = header.hash();
         let signed = self.signed.entry((header.proposer.0, header.view.0)).or_default();
-        if *signed.proposal.get_or_insert(hash) == hash {
+        if signed.takes_proposal(hash) {
             return Ok(());
         }
         violation(format!("validator {} proposes twice in view {}", header.proposer, header.view))
+    }
+
+    /// A faulty validator sends this: the views in which it signs conflicting pairs are counted.
+    pub fn faulty_said(&mut self, message: &Message) {
+        let Message::Consensus(message) = message else { return };
+        let (signer, view, fine) = match message {
+            Consensus::Vote(vote) => {
+                let (signer, view) = (vote.signer().0, vote.view().0);
+                (signer, view, self.lies.entry((signer, view)).or_default().takes(vote))
+            }
+            Consensus::Timeout { vote, .. } => {
+                let (signer, view) = (vote.signer.0, vote.view.0);
+                let signed = self.lies.entry((signer, view)).or_default();
+                (signer, view, signed.takes(&Vote::Timeout(*vote)))
+            }
+            Consensus::Proposal(proposal) => {
+                let header = &proposal.header;
+                let (signer, view) = (header.proposer.0, header.view.0);
+                let signed = self.lies.entry((signer, view)).or_default();
+                (signer, view, signed.takes_proposal(header.hash()))
+            }
+            _ => return,
+        };
+        if !fine {
+            self.conflicting.entry(signer).or_default().insert(view);
+        }
+    }
+
+    /// An honest validator has proof against this one.
+    pub fn accused(&mut self, culprit: u16) {
+        self.accused.insert(culprit);
+    }
+
+    /// Whoever signed conflicting pairs in view after view was found out.
+    pub fn all_convicted(&self) -> Verdict {
+        for (culprit, views) in &self.conflicting {
+            if views.len() >= CONVICTING_VIEWS && !self.accused.contains(culprit) {
+                return violation(format!(
+                    "validator {culprit} signed conflicting pairs in views {views:?}, and nobody accuses it"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Faulty validators that some honest one has proof against.
+    pub fn convicted(&self) -> usize {
+        self.accused.len()
     }
 
     fn signed_commits(&self, view: u64, block: &Hash) -> usize {

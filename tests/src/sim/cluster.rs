@@ -68,6 +68,8 @@ pub struct Report {
     pub committed_transactions: u64,
     /// Milliseconds from the end of the faults until every honest validator had committed something new.
     pub recovery_ms: u64,
+    /// Faulty validators that an honest one has proof against.
+    pub convicted: usize,
     pub violation: Option<Violation>,
     /// Everything that happened, a line each, when asked for; and its hash always.
     pub log: String,
@@ -114,13 +116,18 @@ impl Cluster {
             validators: validators.collect(),
             accounts: clients.iter().map(|c| (c.address(), Amount(1_000_000))).collect(),
         });
+        let attackers: BTreeSet<_> = plan.attackers.keys().copied().map(ValidatorIndex).collect();
         let nodes = plan
             .instances
             .iter()
             .zip(&plan.skew_ms)
             .map(|(index, skew_ms)| {
                 let key = keys[usize::from(*index)].clone();
-                Node::new(ValidatorIndex(*index), key, &genesis, *skew_ms)
+                let node = Node::new(ValidatorIndex(*index), key, &genesis, *skew_ms);
+                match plan.attackers.get(index) {
+                    None => node,
+                    Some(kind) => node.attacking(*kind, attackers.clone()),
+                }
             })
             .collect();
         let quorum = plan.validators - (plan.validators - 1) / 3;
@@ -183,10 +190,13 @@ impl Cluster {
                  was reached before",
             )));
         }
+        let verdict = self.checkers.all_convicted();
+        self.judge(verdict);
         Report {
             height: self.checkers.height(),
             committed_transactions: self.clients.iter().map(|client| client.committed).sum(),
             recovery_ms: recovered_ms.unwrap_or(RECOVERY_MS),
+            convicted: self.checkers.convicted(),
             violation: self.violation,
             log: self.log,
             log_hash: self.hasher.finalize().to_hex().to_string(),
@@ -286,7 +296,7 @@ impl Cluster {
         }
         let now = self.clock(instance);
         let Some(running) = &mut self.nodes[instance].running else { return };
-        let actions = running.replica.on_event(now, event);
+        let actions = running.machine.on_event(now, event);
         self.perform(instance, actions.into());
     }
 
@@ -341,9 +351,9 @@ impl Cluster {
         let node = &mut self.nodes[instance];
         let Some(running) = &mut node.running else { return };
         if node.disk.is_long() {
-            node.disk.replace(running.replica.compacted());
+            node.disk.replace(running.machine.compacted());
         }
-        let at = running.replica.deadline_ms().max(self.now_ms + 1);
+        let at = running.machine.deadline_ms().max(self.now_ms + 1);
         if at < running.tick_at_ms {
             running.tick_at_ms = at;
             self.schedule(at, Happening::Tick { instance, life });
@@ -406,6 +416,8 @@ impl Cluster {
                 if honest {
                     let text = format!("honest validator {validator} is accused: {evidence:?}");
                     self.judge(Err(Violation(text)));
+                } else if self.plan.is_honest(instance) {
+                    self.checkers.accused(validator);
                 }
             }
             Action::Misbehaviour { peer, what } => {
@@ -417,7 +429,10 @@ impl Cluster {
             Action::TimedOut { view, reason } => {
                 self.note(format_args!("{instance} gives view {view} up: {reason}"));
             }
-            Action::Stop { reason } => self.judge(Err(Violation(reason))),
+            Action::Stop { reason } if self.plan.is_honest(instance) => {
+                self.judge(Err(Violation(reason)));
+            }
+            Action::Stop { reason } => self.note(format_args!("{instance} would stop: {reason}")),
         }
     }
 
@@ -434,6 +449,8 @@ impl Cluster {
     fn send(&mut self, instance: usize, to: Option<ValidatorIndex>, message: &Message) {
         if self.plan.is_honest(instance) {
             self.observe(message);
+        } else {
+            self.checkers.faulty_said(message);
         }
         let from = self.nodes[instance].validator;
         let bytes = codec::encode(message);

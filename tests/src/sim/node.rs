@@ -1,10 +1,12 @@
 //! One simulated process: a real replica and ledger, a simulated disk.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
+use attackers::{AttackKind, Attacker, Context};
 use borsh::BorshDeserialize;
 use primitives::{Epoch, Genesis, SecretKey, StateKey, ValidatorIndex, View};
-use replica::{Action, Event, Ledger, Limits, Now, Options, Replica, genesis_block};
+use replica::{Action, Event, Ledger, Limits, Machine, Now, Options, Replica, genesis_block};
 use state::State;
 
 use crate::sim::disk::Disk;
@@ -12,7 +14,7 @@ use crate::sim::disk::Disk;
 /// A process that runs.
 #[derive(Debug)]
 pub struct Running {
-    pub replica: Replica,
+    pub machine: Box<dyn Machine>,
     pub ledger: Ledger,
     /// Until when the thread waits for its log; what arrives meanwhile waits too.
     pub busy_until_ms: u64,
@@ -30,6 +32,8 @@ pub struct Node {
     state: State,
     pub disk: Disk,
     pub skew_ms: i64,
+    /// How it attacks, if it does, and together with whom.
+    attack: Option<(AttackKind, BTreeSet<ValidatorIndex>)>,
     pub running: Option<Running>,
     /// Counts lives: what was scheduled for an earlier one is dropped.
     pub life: u64,
@@ -51,7 +55,13 @@ impl Node {
         let state = State::in_memory(&genesis_block(genesis));
         let genesis = Arc::clone(genesis);
         let (disk, running) = (Disk::default(), None);
-        Self { validator, key, genesis, state, disk, skew_ms, running, life: 0 }
+        Self { validator, key, genesis, state, disk, skew_ms, attack: None, running, life: 0 }
+    }
+
+    /// Makes it an attacker, one of these.
+    pub fn attacking(mut self, kind: AttackKind, attackers: BTreeSet<ValidatorIndex>) -> Self {
+        self.attack = Some((kind, attackers));
+        self
     }
 
     /// Starts the process; what its start asks for.
@@ -63,12 +73,19 @@ impl Node {
             own: self.validator,
             limits: Limits::default(),
         };
-        let mut replica = Replica::new(options, self.state.clone(), self.disk.read(), now);
+        let replica = Replica::new(options.clone(), self.state.clone(), self.disk.read(), now);
+        let mut machine: Box<dyn Machine> = match &self.attack {
+            None => Box::new(replica),
+            Some((kind, attackers)) => {
+                let context = Context::new(&options, attackers.clone(), now);
+                Box::new(Attacker::new(replica, context, kind.attack()))
+            }
+        };
         let ledger = Ledger::new(self.state.clone(), executor(), &self.genesis);
-        let actions = replica.on_event(now, Event::Start);
+        let actions = machine.on_event(now, Event::Start);
         self.life += 1;
         self.running = Some(Running {
-            replica,
+            machine,
             ledger,
             busy_until_ms: now_ms,
             ledger_busy_until_ms: now_ms,

@@ -1,5 +1,8 @@
 //! What goes wrong in one run, drawn from its seed.
 
+use std::collections::BTreeMap;
+
+use attackers::AttackKind;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -15,6 +18,8 @@ pub enum Faulty {
     Crash,
     /// Each runs twice, as twins with one key, and so equivocates (Bano et al., arXiv 2004.10617).
     Twins,
+    /// They break the rules in one way.
+    Attack(AttackKind),
 }
 
 /// Something that happens at a time.
@@ -47,6 +52,8 @@ pub struct Plan {
     pub faulty: Faulty,
     /// Instances: validator index of each. Twins share an index.
     pub instances: Vec<u16>,
+    /// Validators that attack, and how.
+    pub attackers: BTreeMap<u16, AttackKind>,
     /// Base latency of every link in milliseconds, and the most that chance adds.
     pub latency_ms: (u64, u64),
     /// Messages lost and doubled, of 1,000.
@@ -90,13 +97,27 @@ impl Chance {
 impl Plan {
     /// Everything that will happen to `validators` validators under this seed.
     pub fn from_seed(seed: u64, validators: usize) -> Self {
+        Self::draw(seed, validators, None)
+    }
+
+    /// The same with the faulty validators attacking in this way.
+    pub fn with_attack(seed: u64, validators: usize, kind: AttackKind) -> Self {
+        Self::draw(seed, validators, Some(Faulty::Attack(kind)))
+    }
+
+    fn draw(seed: u64, validators: usize, forced: Option<Faulty>) -> Self {
         let mut chance = Chance::new(seed ^ 0x5eed_0ffa);
         let faulty_max = (validators - 1) / 3;
-        let faulty = if chance.happens(500) { Faulty::Twins } else { Faulty::Crash };
+        let drawn = draw_faulty(&mut chance);
+        let faulty = forced.unwrap_or(drawn);
         let mut instances: Vec<u16> = (0u16..).take(validators).collect();
-        if faulty == Faulty::Twins {
-            // The last f validators run twice.
-            instances.extend(instances.clone().into_iter().rev().take(faulty_max));
+        // The last f validators are the faulty ones.
+        let last = instances.clone().into_iter().rev().take(faulty_max);
+        let mut attackers = BTreeMap::new();
+        match faulty {
+            Faulty::Crash => {}
+            Faulty::Twins => instances.extend(last),
+            Faulty::Attack(kind) => attackers.extend(last.map(|index| (index, kind))),
         }
         let latency_ms = match chance.below(3) {
             0 => (0, 2),
@@ -116,6 +137,7 @@ impl Plan {
             validators,
             faulty,
             instances,
+            attackers,
             latency_ms,
             lost,
             doubled,
@@ -127,8 +149,20 @@ impl Plan {
 
     /// Whether this instance is a validator that follows the protocol.
     pub fn is_honest(&self, instance: usize) -> bool {
-        let index = self.instances.get(instance);
-        self.instances.iter().filter(|other| Some(*other) == index).count() == 1
+        let Some(index) = self.instances.get(instance) else { return false };
+        let runs = self.instances.iter().filter(|other| *other == index).count();
+        runs == 1 && !self.attackers.contains_key(index)
+    }
+}
+
+fn draw_faulty(chance: &mut Chance) -> Faulty {
+    match chance.below(3) {
+        0 => Faulty::Crash,
+        1 => Faulty::Twins,
+        _ => {
+            let kind = chance.index(AttackKind::ALL.len());
+            AttackKind::ALL.get(kind).map_or(Faulty::Crash, |kind| Faulty::Attack(*kind))
+        }
     }
 }
 
