@@ -115,7 +115,7 @@ impl Core {
             Message::Certificate(certificate) => self.on_certificate(from, *certificate),
             Message::CertificateRequest { from: first, to } => self.answer(from, first, to),
             Message::BlockRequest { block } => self.on_block_request(from, block),
-            Message::Block(header) => self.on_block(*header),
+            Message::Block { header, signature } => self.on_block(*header, signature),
             Message::Evidence(evidence) => self.on_evidence(from, *evidence),
         }
     }

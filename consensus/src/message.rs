@@ -4,8 +4,8 @@ use std::fmt;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use primitives::{
-    CommitCertificate, Hash, Header, PrepareCertificate, Proposal, TimeoutCertificate, TimeoutVote,
-    ValidatorIndex, View, Vote,
+    CommitCertificate, Hash, Header, PrepareCertificate, Proposal, Signature, TimeoutCertificate,
+    TimeoutVote, ValidatorIndex, View, Vote,
 };
 
 use crate::evidence::Evidence;
@@ -89,8 +89,12 @@ pub enum Message {
     BlockRequest {
         block: Hash,
     },
-    /// The answer to it.
-    Block(Box<Header>),
+    /// The answer to it; with the proposer's signature while its view is open here, since two signed blocks of one
+    /// view convict their proposer.
+    Block {
+        header: Box<Header>,
+        signature: Option<Signature>,
+    },
     /// A conflicting pair that the sender has come to know of; of any validator, sent once.
     Evidence(Box<Evidence>),
 }

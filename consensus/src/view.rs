@@ -58,6 +58,9 @@ impl Core {
         if vote.view > self.committed.view() && vote.view <= self.view.next() {
             self.round_mut(vote.view).reasons.insert(from, reason);
         }
+        if let Some(block) = vote.prepared {
+            self.ask_for_rival(from, vote.view, block);
+        }
         self.add_vote(Vote::Timeout(vote));
     }
 

@@ -15,5 +15,9 @@ mod status;
 mod vote_log;
 mod workers;
 
+// Cargo unites features; no build of the node may ever hold the simulations' signatures or removable rules.
+const _: () = assert!(!primitives::key::LOGICAL, "built with signatures that anybody can make");
+const _: () = assert!(!consensus::rules::REMOVABLE, "built with rules that can be removed");
+
 pub use cli::main;
 pub use node::{Seat, honest};

@@ -495,6 +495,7 @@ fn consensus_messages_and_records() {
         let vote = timeout_vote(Some(digest(6)));
         Message::Timeout { vote, reason, committed: View(8) }
     };
+    let block = |signature| Message::Block { header: Box::new(header()), signature };
     let mut fixtures = vec![
         value("message/proposal", &Message::Proposal(Box::new(proposal()))),
         value(
@@ -502,7 +503,8 @@ fn consensus_messages_and_records() {
             &Message::CertificateRequest { from: View(3), to: View(5) },
         ),
         value("message/block_request", &Message::BlockRequest { block: digest(4) }),
-        value("message/block", &Message::Block(Box::new(header()))),
+        value("message/block_signed", &block(Some(signed_header().signature))),
+        value("message/block", &block(None)),
         value("record/proposal", &Record::Proposal(Box::new(signed_header()))),
     ];
     for reason in [

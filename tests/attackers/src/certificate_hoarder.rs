@@ -18,7 +18,7 @@ fn view(message: &consensus::Message) -> Option<View> {
         consensus::Message::Certificate(certificate) => Some(certificate.view()),
         consensus::Message::CertificateRequest { .. }
         | consensus::Message::BlockRequest { .. }
-        | consensus::Message::Block(_) => None,
+        | consensus::Message::Block { .. } => None,
     }
 }
 

@@ -95,11 +95,6 @@ impl Context {
         let (reason, committed) = (TimeoutReason::NoQuorum, View::ZERO);
         Message::Consensus(consensus::Message::Timeout { vote, reason, committed })
     }
-
-    /// Whether a validator leads a view.
-    pub fn leads(&self, validator: ValidatorIndex, view: View) -> bool {
-        consensus::leader::leader(&self.validators, view) == validator
-    }
 }
 
 /// A vote as it is sent.

@@ -16,13 +16,15 @@ const DELAY_MS_MAX: u64 = 9_500;
 #[derive(Debug)]
 pub struct LateProposer {
     delay_ms: u64,
+    /// The last view that it led.
+    led: Option<View>,
     /// The view in which something is held back, until when, and what.
     held: Option<(View, u64, Vec<Action>)>,
 }
 
 impl Default for LateProposer {
     fn default() -> Self {
-        Self { delay_ms: FIRST_MS, held: None }
+        Self { delay_ms: FIRST_MS, led: None, held: None }
     }
 }
 
@@ -35,7 +37,10 @@ impl LateProposer {
                 {
                     self.delay_ms = (self.delay_ms + self.delay_ms / 4).min(DELAY_MS_MAX);
                 }
-                Action::TimedOut { view, .. } if context.leads(context.own, *view) => {
+                Action::EnteredView { view, leader, .. } if *leader == context.own => {
+                    self.led = Some(*view);
+                }
+                Action::TimedOut { view, .. } if self.led == Some(*view) => {
                     self.delay_ms = (self.delay_ms - self.delay_ms / 4).max(FIRST_MS);
                 }
                 _ => {}

@@ -76,9 +76,10 @@ impl Attack for LyingSyncPeer {
                 batches.truncate(batches.len() / 2);
                 send(to, &Message::Batches(BatchList(batches)))
             }
-            Message::Consensus(consensus::Message::Block(mut header)) => {
+            Message::Consensus(consensus::Message::Block { mut header, signature }) => {
                 header.timestamp = header.timestamp.plus(1);
-                send(to, &Message::Consensus(consensus::Message::Block(header)))
+                let block = consensus::Message::Block { header, signature };
+                send(to, &Message::Consensus(block))
             }
             other => send(to, &other),
         })

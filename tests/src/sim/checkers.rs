@@ -32,7 +32,7 @@ impl Signed {
             }
             Vote::Timeout(vote) => {
                 self.commit.is_none()
-                    && self.prepare == vote.prepared
+                    && self.prepare.is_none_or(|block| vote.prepared == Some(block))
                     && *self.timeout.get_or_insert(vote.prepared) == vote.prepared
             }
         }
@@ -54,9 +54,9 @@ pub struct Checkers {
     executed: BTreeMap<usize, BTreeSet<Hash>>,
     signed: BTreeMap<(u16, u64), Signed>,
     timed_out: BTreeMap<u64, BTreeSet<u16>>,
-    /// What the faulty were seen to sign.
+    /// What those attackers were seen to sign whose pairs convict.
     lies: BTreeMap<(u16, u64), Signed>,
-    /// By faulty validator, the views in which it signed a conflicting pair.
+    /// By such an attacker, the views in which it signed a conflicting pair.
     conflicting: BTreeMap<u16, BTreeSet<u64>>,
     accused: BTreeSet<u16>,
     quorum: usize,
@@ -159,10 +159,12 @@ impl Checkers {
     pub fn voted(&mut self, vote: &Vote) -> Verdict {
         let (signer, view) = (vote.signer().0, vote.view().0);
         let signed = self.signed.entry((signer, view)).or_default();
-        if let Vote::Timeout(_) = vote {
+        let mut fine = signed.takes(vote);
+        if let Vote::Timeout(vote) = vote {
+            // The honest also say nothing that they have not said before.
+            fine &= signed.prepare == vote.prepared;
             self.timed_out.entry(view).or_default().insert(signer);
         }
-        let fine = signed.takes(vote);
         if fine { Ok(()) } else { violation(format!("{vote:?} conflicts with {signed:?}")) }
     }
 
@@ -175,8 +177,8 @@ impl Checkers {
         violation(format!("validator {} proposes twice in view {}", header.proposer, header.view))
     }
 
-    /// A faulty validator sends this: the views in which it signs conflicting pairs are counted.
-    pub fn faulty_said(&mut self, message: &Message) {
+    /// An attacker whose pairs convict it sends this: the views in which it signs some are counted.
+    pub fn culprit_said(&mut self, message: &Message) {
         let Message::Consensus(message) = message else { return };
         let (signer, view, fine) = match message {
             Consensus::Vote(vote) => {
@@ -211,7 +213,8 @@ impl Checkers {
         for (culprit, views) in &self.conflicting {
             if views.len() >= CONVICTING_VIEWS && !self.accused.contains(culprit) {
                 return violation(format!(
-                    "validator {culprit} signed conflicting pairs in views {views:?}, and nobody accuses it"
+                    "validator {culprit} signed conflicting pairs in {} views, and nobody accuses it",
+                    views.len()
                 ));
             }
         }

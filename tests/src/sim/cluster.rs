@@ -449,8 +449,8 @@ impl Cluster {
     fn send(&mut self, instance: usize, to: Option<ValidatorIndex>, message: &Message) {
         if self.plan.is_honest(instance) {
             self.observe(message);
-        } else {
-            self.checkers.faulty_said(message);
+        } else if self.plan.is_provably_faulty(instance) {
+            self.checkers.culprit_said(message);
         }
         let from = self.nodes[instance].validator;
         let bytes = codec::encode(message);

@@ -153,6 +153,12 @@ impl Plan {
         let runs = self.instances.iter().filter(|other| *other == index).count();
         runs == 1 && !self.attackers.contains_key(index)
     }
+
+    /// Whether this instance attacks in a way that must be proved against it.
+    pub fn is_provably_faulty(&self, instance: usize) -> bool {
+        let kind = self.instances.get(instance).and_then(|index| self.attackers.get(index));
+        kind.is_some_and(|kind| kind.is_provable())
+    }
 }
 
 fn draw_faulty(chance: &mut Chance) -> Faulty {
