@@ -4,7 +4,7 @@ use primitives::{CommitCertificate, Hash, Header, Signature, ValidatorIndex, Vie
 
 use crate::core::Core;
 use crate::effect::Effect;
-use crate::evidence::{Evidence, SignedHeader};
+use crate::evidence::SignedHeader;
 use crate::message::{Certificate, Message};
 use crate::rules::Rule;
 use crate::votes::proves;
@@ -41,22 +41,21 @@ impl Core {
     }
 
     pub(crate) fn on_block_request(&mut self, peer: ValidatorIndex, block: Hash) {
-        let Some(header) = self.header(&block).cloned() else { return };
-        let proposal = self.round(header.view).and_then(|round| round.proposal.as_ref());
-        let signed = proposal.filter(|signed| signed.header == header);
+        let held = self.header(&block);
+        let signed = match held {
+            Some(header) => self.proposal(header.view).filter(|signed| signed.header == *header),
+            None => self.past_proposals().find(|signed| signed.header.hash() == block),
+        };
         let signature = signed.map(|signed| signed.signature);
+        let Some(header) = held.or(signed.map(|signed| &signed.header)).cloned() else { return };
         self.send(peer, Message::Block { header: Box::new(header), signature });
     }
 
     /// Takes a block that was asked for: its hash says that it is the one.
     pub(crate) fn on_block(&mut self, header: Header, signature: Option<Signature>) {
         let hash = header.hash();
-        let first = self.round(header.view).and_then(|round| round.proposal.clone());
-        if let (Some(first), Some(signature)) = (first, signature)
-            && first.header != header
-        {
-            let second = SignedHeader { header: header.clone(), signature };
-            self.accuse(Evidence::Proposals(first, second));
+        if let Some(signature) = signature {
+            self.compare_proposal(SignedHeader { header: header.clone(), signature });
         }
         if self.wanted.contains(&hash) {
             self.insert_block(hash, header, Vec::new());
@@ -67,16 +66,6 @@ impl Core {
     pub(crate) fn catch_up(&mut self, certificate: CommitCertificate) {
         if Rule::CatchUp.holds() {
             self.effects.push(Effect::CatchUp { certificate });
-        }
-    }
-
-    /// Somebody says that it prepared this block. If another one was proposed here, its leader has proposed two: the
-    /// other half of the proof is asked for.
-    pub(crate) fn ask_for_rival(&mut self, peer: ValidatorIndex, view: View, block: Hash) {
-        let proposal = self.round(view).and_then(|round| round.proposal.as_ref());
-        let rivals = proposal.is_some_and(|signed| signed.header.hash() != block);
-        if rivals && !self.evidence.contains_key(&(self.leader(view), view)) {
-            self.send(peer, Message::BlockRequest { block });
         }
     }
 

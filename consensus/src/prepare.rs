@@ -30,7 +30,8 @@ impl Core {
             return;
         }
         if view <= self.committed.view() {
-            return self.on_late_proposal(proposal);
+            let Proposal { header, signature, .. } = proposal;
+            return self.compare_proposal(SignedHeader { header, signature });
         }
         if header.proposer != from {
             return self.misbehaviour(from, "a proposal of somebody else");

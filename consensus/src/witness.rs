@@ -1,7 +1,8 @@
 //! Convicting: everything signed that arrives is compared with what the same validator signed in the same view.
 //!
 //! Compared are proposals and votes of the views above the committed one and of the [`REMEMBERED_VIEWS`] below it,
-//! those inside certificates too, and in whichever order they come. Not noticed are: pairs whose first half came before
+//! those inside certificates too, and in whichever order they come. A leader that shows each half another proposal is
+//! found out as well: a block is fetched with its signature, and one that a timeout vote names is asked for. Not noticed are: pairs whose first half came before
 //! this validator's last start, pairs of older views or of views more than one ahead, and a proposal that was refused
 //! for its justification or never came with its signature. A validator elsewhere that notices tells everybody.
 
@@ -9,7 +10,7 @@ use std::collections::BTreeMap;
 
 use primitives::certificate::ParentCertificate;
 use primitives::{
-    CommitCertificate, CommitVote, Justification, PrepareCertificate, PrepareVote, Proposal,
+    CommitCertificate, CommitVote, Hash, Justification, PrepareCertificate, PrepareVote,
     TimeoutCertificate, TimeoutVote, ValidatorIndex, View, Vote, limits,
 };
 
@@ -85,12 +86,30 @@ impl Core {
         }
     }
 
-    /// The same of a proposal.
-    pub(crate) fn on_late_proposal(&mut self, proposal: Proposal) {
-        let Proposal { header, signature, .. } = proposal;
-        let first = self.past.get(&header.view).and_then(|round| round.proposal.clone());
-        if let Some(first) = first.filter(|first| first.header != header) {
-            self.accuse(Evidence::Proposals(first, SignedHeader { header, signature }));
+    /// Another proposal than the one that came first in its view convicts its leader.
+    pub(crate) fn compare_proposal(&mut self, second: SignedHeader) {
+        let first = self.proposal(second.header.view);
+        if let Some(first) = first.filter(|first| first.header != second.header).cloned() {
+            self.accuse(Evidence::Proposals(first, second));
+        }
+    }
+
+    /// The proposal that came first in a view, if that was not long ago.
+    pub(crate) fn proposal(&self, view: View) -> Option<&SignedHeader> {
+        let round = self.round(view).or_else(|| self.past.get(&view));
+        round.and_then(|round| round.proposal.as_ref())
+    }
+
+    pub(crate) fn past_proposals(&self) -> impl Iterator<Item = &SignedHeader> {
+        self.past.values().filter_map(|round| round.proposal.as_ref())
+    }
+
+    /// Somebody says that it prepared this block. If another one was proposed here, its leader has proposed two: the
+    /// other half of the proof is asked for.
+    pub(crate) fn ask_for_rival(&mut self, peer: ValidatorIndex, view: View, block: Hash) {
+        let rivals = self.proposal(view).is_some_and(|signed| signed.header.hash() != block);
+        if rivals && !self.evidence.contains_key(&(self.leader(view), view)) {
+            self.send(peer, Message::BlockRequest { block });
         }
     }
 

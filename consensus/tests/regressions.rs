@@ -141,7 +141,7 @@ fn commonware_2695_a_view_that_was_given_up_here_may_still_be_prepared_and_built
     let second = world.child(2, &first);
     let parent = ParentCertificate::Prepare(parent);
     let justification = Justification { parent, timeouts: Vec::new() };
-    let message = Message::Block(Box::new(first.clone()));
+    let message = Message::Block { header: Box::new(first.clone()), signature: None };
     let mut effects = core.step(at(2), world.justified(second.clone(), justification));
     let asked = Effect::Broadcast(Message::BlockRequest { block: first.hash() });
     assert!(effects.contains(&asked), "it never saw the block that it gave up");
@@ -168,7 +168,7 @@ fn commonware_a_split_between_prepare_and_timeout_heals() {
     core.step(at(2), certificate(1, Certificate::Commit(certified)));
     let mut effects = Vec::new();
     for block in [&second, &first] {
-        let message = Message::Block(Box::new(block.clone()));
+        let message = Message::Block { header: Box::new(block.clone()), signature: None };
         effects.extend(core.step(at(3), Input::Message { from: ValidatorIndex(1), message }));
         effects.extend(core.step(at(3), Input::PayloadReady { block: block.hash() }));
     }
@@ -274,7 +274,7 @@ fn besu_7642_timers_stop_growing_and_one_commit_resets_them() {
     let block = world.child(60, &world.genesis);
     let certified = world.commit_certificate(60, block.hash(), result(), &[1, 2, 3]);
     core.step(at(now_ms), certificate(1, Certificate::Commit(certified)));
-    let message = Message::Block(Box::new(block.clone()));
+    let message = Message::Block { header: Box::new(block.clone()), signature: None };
     core.step(at(now_ms), Input::Message { from: ValidatorIndex(1), message });
     core.step(at(now_ms), Input::PayloadReady { block: block.hash() });
     core.step(at(now_ms), Input::Executed { block: block.hash(), result: result() });

@@ -8,9 +8,10 @@
 mod world;
 
 use primitives::{
-    BatchRef, CommitVote, ExecutionResult, Hash, TimestampMs, ValidatorIndex, View, Vote,
+    BatchRef, CommitVote, ExecutionResult, Hash, Header, Signature, TimeoutVote, TimestampMs,
+    ValidatorIndex, View, Vote,
 };
-use quorate_consensus::{Effect, Input, Message, Payload};
+use quorate_consensus::{Effect, Evidence, Input, Message, Payload};
 use world::*;
 
 /// A forged or short certificate justifies nothing.
@@ -104,6 +105,34 @@ fn equivocation_is_evidence_and_a_forgery_is_not() {
 }
 
 /// A view that does not end is given up by its timer, and a leader that has work proposes.
+/// A leader shows each half another block, so nobody hears two proposals: a vote for the rival is the trace.
+#[test]
+fn two_proposals_to_two_halves_find_each_other() {
+    let world = World::new();
+    let (shown, mut core) = (world.block(1), world.core(0, Vec::new()));
+    let rival = Header { timestamp: shown.timestamp.plus(1), ..shown.clone() };
+    offer(&mut core, at(1), world.proposal(shown.clone(), Vec::new()), &shown);
+    let (view, other) = (View(1), ValidatorIndex(2));
+    let vote = TimeoutVote::new(&world.context, view, Some(rival.hash()), other, &world.keys[2]);
+    let effects = core.step(at(2), gives_up(vote));
+    let message = Message::BlockRequest { block: rival.hash() };
+    assert!(effects.contains(&Effect::Send { to: other, message }), "{effects:?}");
+
+    let Input::Message { message: Message::Proposal(signed), .. } =
+        world.proposal(rival.clone(), Vec::new())
+    else {
+        panic!("a proposal is a message")
+    };
+    let is_proof = |effect: &Effect| matches!(effect, Effect::Evidence(Evidence::Proposals(..)));
+    for (signature, convicts) in
+        [(None, false), (Some(Signature([1; 64])), false), (Some(signed.signature), true)]
+    {
+        let message = Message::Block { header: Box::new(rival.clone()), signature };
+        let effects = core.step(at(3), Input::Message { from: other, message });
+        assert_eq!(effects.iter().any(is_proof), convicts);
+    }
+}
+
 #[test]
 fn a_leader_with_work_proposes_and_the_others_wait_no_longer_than_the_timer() {
     let world = World::new();
