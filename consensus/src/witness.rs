@@ -2,9 +2,11 @@
 //!
 //! Compared are proposals and votes of the views above the committed one and of the [`REMEMBERED_VIEWS`] below it,
 //! those inside certificates too, and in whichever order they come. A leader that shows each half another proposal is
-//! found out as well: a block is fetched with its signature, and one that a timeout vote names is asked for. Not noticed are: pairs whose first half came before
-//! this validator's last start, pairs of older views or of views more than one ahead, and a proposal that was refused
-//! for its justification or never came with its signature. A validator elsewhere that notices tells everybody.
+//! found out as well: a block is fetched with its signature, and one that a timeout vote names is asked for.
+//!
+//! Not noticed are: pairs whose first half came before this validator's last start, pairs of older views or of views
+//! more than one ahead, and a proposal that was refused for its justification or never came with its signature. A
+//! validator elsewhere that notices tells everybody.
 
 use std::collections::BTreeMap;
 

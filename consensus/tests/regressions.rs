@@ -232,7 +232,8 @@ fn relab_hotstuff_224_a_forged_certificate_names_its_sender_and_hinders_nobody()
     let mut forged = good.clone();
     forged.signatures[2].2 = forged.signatures[0].2;
     let effects = core.step(at(1), certificate(3, Certificate::Timeout(forged)));
-    let named = |effect: &Effect| matches!(effect, Effect::Misbehaviour { peer, .. } if *peer == ValidatorIndex(3));
+    let liar = ValidatorIndex(3);
+    let named = |one: &Effect| matches!(one, Effect::Misbehaviour { peer, .. } if *peer == liar);
     assert!(effects.iter().any(named));
     assert_eq!(core.status(1).view, View(1));
     core.step(at(2), certificate(1, Certificate::Timeout(good)));

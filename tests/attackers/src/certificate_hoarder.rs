@@ -18,7 +18,8 @@ fn view(message: &consensus::Message) -> Option<View> {
         consensus::Message::Certificate(certificate) => Some(certificate.view()),
         consensus::Message::CertificateRequest { .. }
         | consensus::Message::BlockRequest { .. }
-        | consensus::Message::Block { .. } => None,
+        | consensus::Message::Block { .. }
+        | consensus::Message::Evidence(_) => None,
     }
 }
 
