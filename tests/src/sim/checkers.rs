@@ -58,7 +58,6 @@ pub struct Checkers {
     lies: BTreeMap<(u16, u64), Signed>,
     /// By such an attacker, the views in which it signed a conflicting pair.
     conflicting: BTreeMap<u16, BTreeSet<u64>>,
-    accused: BTreeSet<u16>,
     quorum: usize,
     /// Culprit and view of everything that an honest validator gave evidence of.
     pub accused: BTreeSet<(u16, u64)>,
@@ -203,15 +202,10 @@ impl Checkers {
         }
     }
 
-    /// An honest validator has proof against this one.
-    pub fn accused(&mut self, culprit: u16) {
-        self.accused.insert(culprit);
-    }
-
     /// Whoever signed conflicting pairs in view after view was found out.
     pub fn all_convicted(&self) -> Verdict {
         for (culprit, views) in &self.conflicting {
-            if views.len() >= CONVICTING_VIEWS && !self.accused.contains(culprit) {
+            if views.len() >= CONVICTING_VIEWS && !self.convicted().contains(culprit) {
                 return violation(format!(
                     "validator {culprit} signed conflicting pairs in {} views, and nobody accuses it",
                     views.len()
@@ -221,9 +215,9 @@ impl Checkers {
         Ok(())
     }
 
-    /// Faulty validators that some honest one has proof against.
-    pub fn convicted(&self) -> usize {
-        self.accused.len()
+    /// Whom some honest validator has proof against.
+    pub fn convicted(&self) -> BTreeSet<u16> {
+        self.accused.iter().map(|(culprit, _)| *culprit).collect()
     }
 
     fn signed_commits(&self, view: u64, block: &Hash) -> usize {

@@ -196,7 +196,7 @@ impl Cluster {
             height: self.checkers.height(),
             committed_transactions: self.clients.iter().map(|client| client.committed).sum(),
             recovery_ms: recovered_ms.unwrap_or(RECOVERY_MS),
-            convicted: self.checkers.convicted(),
+            convicted: self.checkers.convicted().len(),
             violation: self.violation,
             log: self.log,
             log_hash: self.hasher.finalize().to_hex().to_string(),
@@ -416,8 +416,6 @@ impl Cluster {
                 if honest {
                     let text = format!("honest validator {validator} is accused: {evidence:?}");
                     self.judge(Err(Violation(text)));
-                } else if self.plan.is_honest(instance) {
-                    self.checkers.accused(validator);
                 }
             }
             Action::Misbehaviour { peer, what } => {
