@@ -113,12 +113,12 @@ impl Core {
         }
         let blocks = self.in_order(headers);
         self.effects.push(Effect::Commit { blocks, certificate: certificate.clone() });
-        let (hash, height) = (certificate.block, tip.height);
+        let (hash, view) = (certificate.block, tip.view);
         self.committed = Committed { header: tip, hash, certificate: Some(certificate) };
         self.pacemaker.committed();
         self.last_commit_ms = self.now.uptime_ms;
         self.forget_below();
-        let discarded = self.tree.prune(hash, height, &committed);
+        let discarded = self.tree.prune(hash, view, &committed);
         if !discarded.is_empty() {
             self.effects.push(Effect::Discard { blocks: discarded });
         }

@@ -107,6 +107,12 @@ impl Core {
         if !Rule::GreetPeers.holds() {
             return;
         }
+        // After a timeout the view's entry says nothing of the last commit, and an idle chain would not tell it.
+        if self.view > self.committed.view().next()
+            && let Some(certificate) = self.committed.certificate.clone()
+        {
+            self.send(peer, Message::Certificate(Box::new(Certificate::Commit(certificate))));
+        }
         for message in self.standpoint() {
             self.send(peer, message);
         }

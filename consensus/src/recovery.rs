@@ -130,6 +130,10 @@ impl Core {
                 self.catch_up(certificate);
             }
         }
+        // A lone validator's restored vote is a quorum, and no further vote will come to count it.
+        for view in self.rounds.keys().copied().collect::<Vec<_>>() {
+            self.certify(view);
+        }
         for message in self.standpoint() {
             self.broadcast(message);
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use primitives::{ExecutionResult, Hash, Header, Height, ValidatorIndex};
+use primitives::{ExecutionResult, Hash, Header, ValidatorIndex, View};
 
 /// How far a block's payload is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,19 +81,21 @@ impl Tree {
         Ok(chain)
     }
 
-    /// Drops everything that does not stand on `root`, which is at `height`. Answers what was dropped, without the
+    /// Drops everything that does not stand on `root`, which is of `view`. Answers what was dropped, without the
     /// blocks up to `root` themselves.
-    pub fn prune(&mut self, root: Hash, height: Height, committed: &[Hash]) -> Vec<Hash> {
+    pub fn prune(&mut self, root: Hash, view: View, committed: &[Hash]) -> Vec<Hash> {
         let mut kept = std::collections::BTreeSet::from([root]);
-        let mut by_height: Vec<_> = self
+        // Parents are of lower views: justifications say so, and unlike heights they are checked before a block is
+        // kept. So nothing of a view up to this one can be committed any more.
+        let mut by_view: Vec<_> = self
             .blocks
             .iter()
-            .filter(|(_, block)| block.header.height > height)
-            .map(|(hash, block)| (block.header.height, *hash, block.header.parent))
+            .filter(|(_, block)| block.header.view > view)
+            .map(|(hash, block)| (block.header.view, *hash, block.header.parent))
             .collect();
-        by_height.sort();
-        // A block whose parent is not held yet may still connect; it is kept until its height is committed.
-        for (_, hash, parent) in by_height {
+        by_view.sort();
+        // A block whose parent is not held yet may still connect; it is kept until its view is committed.
+        for (_, hash, parent) in by_view {
             if kept.contains(&parent) || !self.blocks.contains_key(&parent) {
                 kept.insert(hash);
             }

@@ -65,7 +65,7 @@ impl Core {
     }
 
     /// Makes the certificates of a view for which a quorum of votes is there.
-    fn certify(&mut self, view: View) {
+    pub(crate) fn certify(&mut self, view: View) {
         let Some(mut round) = self.rounds.remove(&view) else { return };
         let mut liars = Vec::new();
         let prepare = self.certify_prepare(view, &mut round, &mut liars);

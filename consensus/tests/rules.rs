@@ -8,10 +8,12 @@
 mod world;
 
 use primitives::{
-    BatchRef, CommitVote, ExecutionResult, Hash, Header, Signature, TimeoutVote, TimestampMs,
-    ValidatorIndex, View, Vote,
+    BatchRef, CommitVote, ExecutionResult, Hash, Header, Height, Signature, TimeoutVote,
+    TimestampMs, ValidatorIndex, ValidatorSet, View, Vote,
 };
-use quorate_consensus::{Effect, Evidence, Input, Message, Payload};
+use quorate_consensus::{
+    Certificate, Core, Effect, Evidence, Input, Message, Payload, Record, Waiting,
+};
 use world::*;
 
 /// A forged or short certificate justifies nothing.
@@ -158,4 +160,65 @@ fn a_leader_with_work_proposes_and_the_others_wait_no_longer_than_the_timer() {
     }
     assert!(matches!(sent[..], [Vote::Timeout(vote)] if vote.view == View(1)));
     assert!(now <= 2_000, "the first timer is about a second, not {now} ms");
+}
+
+/// Found by `tests/agreement`: a leader could have its block kept for good, and the chain from resting, by a height
+/// far above the others'.
+#[test]
+fn a_block_whose_height_lies_is_forgotten_when_its_view_is_passed() {
+    let world = World::new();
+    let mut core = world.core(0, Vec::new());
+    let mut high = world.block(1);
+    high.height = Height(1_000_000);
+    high.payload = vec![BatchRef { author: ValidatorIndex(1), digest: Hash([3; 32]) }];
+    offer(&mut core, at(1), world.proposal(high.clone(), Vec::new()), &high);
+    assert_eq!(core.uncommitted().collect::<Vec<_>>(), [&high]);
+
+    let (block, one) = (world.block(2), world.timeout_certificate(1, &[1, 2, 3]));
+    offer(&mut core, at(2), world.proposal(block.clone(), vec![one]), &block);
+    let committed = world.commit_certificate(2, block.hash(), result(), &[1, 2, 3]);
+    core.step(at(3), certificate(3, Certificate::Commit(committed)));
+    core.step(at(4), Input::Executed { block: block.hash(), result: result() });
+    assert_eq!(core.status(4).committed_view, View(2));
+    assert_eq!(core.uncommitted().count(), 0);
+    assert_eq!(core.status(4).waiting, Waiting::Idle);
+}
+
+/// Found by `tests/agreement`: who came back while the chain was idle after a timeout learned the view, and not that
+/// it lacked a commit.
+#[test]
+fn a_peer_that_came_back_is_told_the_last_commit_though_a_timeout_followed() {
+    let world = World::new();
+    let mut core = world.core(0, Vec::new());
+    let block = world.block(1);
+    let feed = |core: &mut Core, input| core.step(at(1), input);
+    feed(&mut core, world.proposal(block.clone(), Vec::new()));
+    feed(&mut core, Input::PayloadReady { block: block.hash() });
+    let committed = world.commit_certificate(1, block.hash(), result(), &[1, 2, 3]);
+    feed(&mut core, certificate(3, Certificate::Commit(committed.clone())));
+    feed(&mut core, Input::Executed { block: block.hash(), result: result() });
+    let timed_out = world.timeout_certificate(2, &[1, 2, 3]);
+    feed(&mut core, certificate(3, Certificate::Timeout(timed_out)));
+    assert_eq!(core.status(1).view, View(3));
+
+    let peer = ValidatorIndex(2);
+    let effects = feed(&mut core, Input::Peer { peer, connected: true });
+    let certificate = Certificate::Commit(committed);
+    let message = Message::Certificate(Box::new(certificate));
+    assert!(effects.contains(&Effect::Send { to: peer, message }));
+}
+
+/// Found by `tests/agreement`: a lone validator that died between its vote and the certificate waited for a timer.
+#[test]
+fn a_lone_validator_counts_its_restored_vote() {
+    let mut world = World::new();
+    let first = world.validators.get(ValidatorIndex(0)).unwrap().clone();
+    world.validators = ValidatorSet::new(vec![first]).unwrap();
+    let mut block = world.block(1);
+    block.proposer = ValidatorIndex(0);
+    let own = world.prepare(0, 1, block.hash());
+    let mut core = world.core(0, vec![Record::Vote(own)]);
+    assert_eq!(core.status(0).view, View(1));
+    core.step(at(1), Input::Start);
+    assert_eq!(core.status(1).view, View(2));
 }
