@@ -93,6 +93,15 @@ impl Core {
         }
     }
 
+    /// How many votes, certificates and blocks are kept above the committed one: what memory grows with.
+    pub fn kept(&self) -> usize {
+        let votes = self.rounds.values().map(|round| {
+            round.prepares.len() + round.commits.len() + round.timeouts.len() + round.reasons.len()
+        });
+        let certificates = 2 * self.rounds.len() + self.targets.len();
+        votes.sum::<usize>() + certificates + self.tree.iter().count() + self.wanted.len()
+    }
+
     fn waiting(&self) -> Waiting {
         if self.needed_since_ms.is_none() {
             return Waiting::Idle;

@@ -1,0 +1,83 @@
+//! The mutation score: each rule is removed in turn, and schedules are played until an oracle misses it.
+
+use std::fmt::Write as _;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use consensus::Rule;
+
+use crate::campaign::{Kind, play};
+use crate::oracle::Violation;
+
+/// The schedules that mutations are played under.
+pub const KIND: Kind = Kind::Chance { validators: 4 };
+
+/// How the removal of one rule was noticed.
+#[derive(Clone, Debug)]
+pub struct Caught {
+    pub seed: u64,
+    pub violation: Violation,
+}
+
+/// What came of the removal of one rule.
+#[derive(Clone, Debug)]
+pub struct Score {
+    pub rule: Rule,
+    pub caught: Option<Caught>,
+    pub schedules: u64,
+}
+
+/// Plays the seeds `0..seeds` without the rule, to the first violation.
+pub fn hunt(rule: Rule, seeds: u64) -> Score {
+    for seed in 0..seeds {
+        if let Some(violation) = play(KIND.plan(seed), Some(rule), false).violation {
+            let caught = Some(Caught { seed, violation });
+            return Score { rule, caught, schedules: seed + 1 };
+        }
+    }
+    Score { rule, caught: None, schedules: seeds }
+}
+
+/// The same for many rules, on all cores; in the order of the rules.
+pub fn hunt_all(rules: &[Rule], seeds: u64) -> Vec<Score> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let (next, scores) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some(rule) = rules.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let score = hunt(*rule, seeds);
+                    match scores.lock() {
+                        Ok(mut scores) => scores.push(score),
+                        Err(poisoned) => poisoned.into_inner().push(score),
+                    }
+                }
+            });
+        }
+    });
+    let mut scores = match scores.into_inner() {
+        Ok(scores) => scores,
+        Err(poisoned) => poisoned.into_inner(),
+    };
+    scores.sort_by_key(|score| score.rule);
+    scores
+}
+
+/// The table for a document.
+pub fn markdown(scores: &[Score]) -> String {
+    let mut table = String::from(
+        "| rule | of | what it says | missed by | seed | schedules |\n\
+         | --- | --- | --- | --- | --- | --- |\n",
+    );
+    for Score { rule, caught, schedules } in scores {
+        let (oracle, seed) = caught.as_ref().map_or(("**nobody**", "–".to_owned()), |caught| {
+            (caught.violation.oracle, caught.seed.to_string())
+        });
+        let (name, part, sentence) = (rule.name(), rule.part(), rule.sentence());
+        let _ = writeln!(
+            table,
+            "| `{name}` | {part:?} | {sentence} | {oracle} | {seed} | {schedules} |"
+        );
+    }
+    table
+}
