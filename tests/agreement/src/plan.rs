@@ -439,6 +439,8 @@ impl Plan {
             }
             Weather::Stormy | Weather::Slow | Weather::Busy => Goal::Nothing,
         };
+        // Without it, what is left to finish is found out only later.
+        self.reconnects |= matches!(self.goal, Goal::Idle { .. });
     }
 }
 
