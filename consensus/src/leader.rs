@@ -1,6 +1,6 @@
 //! Who leads which view.
 //!
-//! Views are counted in terms of 8n. A term begins and ends with a roll call, in which every validator leads one view.
+//! Views are counted in terms of 16n. A term begins and ends with a roll call, in which every validator leads one view.
 //! In the views between, only those lead who may: a validator from which no block of either roll call was committed
 //! two terms earlier is demoted for this one, and the roll calls are where it proves that it is back. When more than f
 //! would be demoted, the term tells of the network and not of them, and nobody is.
@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use primitives::{Header, ValidatorIndex, View};
 
 /// Turns of each validator in a term, were none demoted.
-const TURNS: u64 = 8;
+const TURNS: u64 = 16;
 
 /// The leaders of all views, as far as the committed blocks decide them.
 #[derive(Clone, Debug)]
