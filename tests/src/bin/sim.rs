@@ -80,7 +80,7 @@ fn main() -> std::process::ExitCode {
                     };
                     totals.blocks += report.height;
                     totals.transactions += report.committed_transactions;
-                    totals.convicted += report.convicted;
+                    totals.convicted += report.accused.len();
                     totals.worst = totals.worst.max((report.recovery_ms, seed));
                     if let Some(violation) = report.violation {
                         println!("seed {seed}: {}", violation.0);

@@ -16,13 +16,14 @@ use replica::{Action, Event, Message, Now, RequestId};
 
 use crate::sim::checkers::{Checkers, Violation};
 use crate::sim::clients::Client;
+use crate::sim::meter::Meter;
 use crate::sim::network::Network;
 use crate::sim::node::Node;
 use crate::sim::plan::{Chance, FAULTS_MS, Fault, Plan, RECOVERY_MS};
+use crate::sim::report::{Report, describe};
 
 /// The wall clock at simulated time zero.
 const EPOCH: u64 = 1_700_000_000_000;
-const CLIENTS: u8 = 6;
 /// Milliseconds between two looks of the clients.
 const CLIENT_MS: u64 = 40;
 
@@ -61,21 +62,6 @@ enum LedgerWork {
     Discard(Vec<Hash>),
 }
 
-/// What came of a run.
-#[derive(Debug)]
-pub struct Report {
-    pub height: u64,
-    pub committed_transactions: u64,
-    /// Milliseconds from the end of the faults until every honest validator had committed something new.
-    pub recovery_ms: u64,
-    /// Faulty validators that an honest one has proof against.
-    pub convicted: usize,
-    pub violation: Option<Violation>,
-    /// Everything that happened, a line each, when asked for; and its hash always.
-    pub log: String,
-    pub log_hash: String,
-}
-
 /// A running simulation.
 #[derive(Debug)]
 pub struct Cluster {
@@ -96,6 +82,8 @@ pub struct Cluster {
     hasher: blake3::Hasher,
     violation: Option<Violation>,
     good_height: Option<u64>,
+    commits: Vec<(usize, u64)>,
+    meter: Meter,
 }
 
 impl Cluster {
@@ -104,7 +92,7 @@ impl Cluster {
             .take(plan.validators)
             .map(|number| SecretKey::from_seed([number + 1; 32]))
             .collect();
-        let clients: Vec<Client> = (0..CLIENTS).map(Client::new).collect();
+        let clients: Vec<Client> = (0..plan.clients).map(Client::new).collect();
         let validators = keys
             .iter()
             .enumerate()
@@ -147,18 +135,23 @@ impl Cluster {
             hasher: blake3::Hasher::new(),
             violation: None,
             good_height: None,
+            commits: Vec::new(),
+            meter: Meter::default(),
             plan,
         };
         for (at, fault) in cluster.plan.faults.clone() {
             cluster.schedule(at, Happening::Fault(fault));
         }
-        cluster.schedule(FAULTS_MS, Happening::Good);
+        if cluster.plan.run_ms.is_none() {
+            cluster.schedule(FAULTS_MS, Happening::Good);
+        }
         cluster.schedule(CLIENT_MS, Happening::Clients);
         cluster
     }
 
     /// Plays the plan to its end, or to the first violation.
     pub fn run(mut self) -> Report {
+        let end_ms = self.plan.run_ms.unwrap_or(FAULTS_MS + RECOVERY_MS);
         for instance in 0..self.nodes.len() {
             self.start(instance);
         }
@@ -167,7 +160,7 @@ impl Cluster {
         let mut accused = BTreeSet::new();
         while let Some(((at, _), happening)) = self.happenings.pop_first() {
             let over = recovered_ms.is_some() && self.convicts(&accused);
-            if self.violation.is_some() || at > FAULTS_MS + RECOVERY_MS || over {
+            if self.violation.is_some() || at > end_ms || over {
                 break;
             }
             self.now_ms = at;
@@ -181,7 +174,7 @@ impl Cluster {
             let text = format!("evidence is found and does not reach the chain: {accused:?}");
             self.violation = Some(Violation(text));
         }
-        if recovered_ms.is_none() && self.violation.is_none() {
+        if self.plan.run_ms.is_none() && recovered_ms.is_none() && self.violation.is_none() {
             let heights: Vec<u64> =
                 (0..self.nodes.len()).map(|i| self.checkers.height_of(i)).collect();
             let needed = self.good_height;
@@ -196,7 +189,9 @@ impl Cluster {
             height: self.checkers.height(),
             committed_transactions: self.clients.iter().map(|client| client.committed).sum(),
             recovery_ms: recovered_ms.unwrap_or(RECOVERY_MS),
-            convicted: self.checkers.convicted().len(),
+            accused: self.checkers.convicted(),
+            commits: self.commits,
+            meter: self.meter,
             violation: self.violation,
             log: self.log,
             log_hash: self.hasher.finalize().to_hex().to_string(),
@@ -296,7 +291,8 @@ impl Cluster {
         }
         let now = self.clock(instance);
         let Some(running) = &mut self.nodes[instance].running else { return };
-        let actions = running.machine.on_event(now, event);
+        let machine = &mut running.machine;
+        let actions = self.meter.time(|| machine.on_event(now, event));
         self.perform(instance, actions.into());
     }
 
@@ -453,6 +449,7 @@ impl Cluster {
         let from = self.nodes[instance].validator;
         let bytes = codec::encode(message);
         for other in self.others(instance, to) {
+            self.meter.sent(bytes.len());
             let event = || {
                 let message = Message::decode(&bytes).expect("what was encoded decodes");
                 Event::Message { from, message }
@@ -499,14 +496,19 @@ impl Cluster {
             LedgerWork::Discard(blocks) => return running.ledger.discard(&blocks),
             LedgerWork::Execute(header, batches) => {
                 let block = header.hash();
-                let result = running.ledger.execute(header, batches);
+                let ledger = &mut running.ledger;
+                let result = self.meter.time(|| ledger.execute(header, batches));
                 let verdict = self.checkers.result(instance, block, result);
                 self.judge(verdict);
                 Event::Executed { block, result }
             }
             LedgerWork::Commit(blocks, certificate) => {
-                let answers =
-                    running.ledger.commit(&blocks, &certificate).expect("memory does not fail");
+                let ledger = &mut running.ledger;
+                let committed = self.meter.time(|| ledger.commit(&blocks, &certificate));
+                let answers = committed.expect("memory does not fail");
+                if self.plan.is_honest(instance) {
+                    self.commits.push((instance, self.now_ms));
+                }
                 for block in &answers {
                     let height = block.header.height;
                     let hash = block.header.hash();
@@ -530,6 +532,11 @@ impl Cluster {
             Fault::Crash { instance } => self.crash(*instance),
             Fault::Restart { instance } if self.nodes[*instance].running.is_none() => {
                 self.start(*instance);
+            }
+            Fault::Freeze { instance, until_ms } => {
+                if let Some(running) = &mut self.nodes[*instance].running {
+                    running.busy_until_ms = running.busy_until_ms.max(*until_ms);
+                }
             }
             _ => {}
         }
@@ -562,7 +569,7 @@ impl Cluster {
     fn look_after_clients(&mut self) {
         let up: Vec<usize> =
             (0..self.nodes.len()).filter(|i| self.nodes[*i].running.is_some()).collect();
-        let receiver = self.clients[0].address();
+        let Some(receiver) = self.clients.first().map(Client::address) else { return };
         for number in 0..self.clients.len() {
             let waits_for = self.clients[number].waits_for();
             let done = waits_for.is_some_and(|hash| {
@@ -586,12 +593,5 @@ impl Cluster {
             }
         }
         self.schedule(self.now_ms + CLIENT_MS, Happening::Clients);
-    }
-}
-
-fn describe(record: &replica::Record) -> String {
-    match record {
-        replica::Record::Batch(batch) => format!("batch {:?}", batch.digest()),
-        replica::Record::Consensus(record) => format!("{record:?}"),
     }
 }

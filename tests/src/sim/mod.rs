@@ -8,9 +8,12 @@ pub mod checkers;
 pub mod clients;
 pub mod cluster;
 pub mod disk;
+pub mod meter;
 pub mod network;
 pub mod node;
 pub mod plan;
+pub mod report;
 
-pub use cluster::{Cluster, Report};
+pub use cluster::Cluster;
 pub use plan::Plan;
+pub use report::Report;

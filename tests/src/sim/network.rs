@@ -1,5 +1,7 @@
 //! The simulated network: who hears whom, how late, and what is lost.
 
+use std::collections::BTreeSet;
+
 use crate::sim::plan::{Chance, Fault, Plan};
 
 /// Links between instances.
@@ -8,8 +10,8 @@ pub struct Network {
     latency_ms: (u64, u64),
     lost: u64,
     doubled: u64,
-    sides: Option<Vec<u8>>,
-    one_way: Option<(usize, usize)>,
+    /// Of each instance, whom it does not hear.
+    unheard: Vec<BTreeSet<usize>>,
 }
 
 impl Network {
@@ -18,30 +20,27 @@ impl Network {
             latency_ms: plan.latency_ms,
             lost: plan.lost,
             doubled: plan.doubled,
-            sides: None,
-            one_way: None,
+            unheard: Vec::new(),
         }
     }
 
     pub fn apply(&mut self, fault: &Fault) {
         match fault {
-            Fault::Partition { sides } => self.sides = Some(sides.clone()),
-            Fault::OneWay { from, to } => self.one_way = Some((*from, *to)),
-            Fault::Heal => (self.sides, self.one_way) = (None, None),
-            Fault::Crash { .. } | Fault::Restart { .. } => {}
+            Fault::Cut { unheard } => self.unheard.clone_from(unheard),
+            Fault::Heal => self.unheard.clear(),
+            Fault::Crash { .. } | Fault::Restart { .. } | Fault::Freeze { .. } => {}
         }
     }
 
     /// The time of faults is over.
     pub fn become_good(&mut self) {
-        (self.sides, self.one_way) = (None, None);
+        self.unheard.clear();
         (self.lost, self.doubled) = (0, 0);
     }
 
     /// After how many milliseconds each copy of a message arrives; none when it is lost.
     pub fn delays(&self, chance: &mut Chance, from: usize, to: usize) -> Vec<u64> {
-        let cut = self.one_way == Some((from, to))
-            || self.sides.as_ref().is_some_and(|sides| sides.get(from) != sides.get(to));
+        let cut = self.unheard.get(to).is_some_and(|unheard| unheard.contains(&from));
         if cut || chance.happens(self.lost) {
             return Vec::new();
         }

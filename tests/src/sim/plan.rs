@@ -1,6 +1,6 @@
 //! What goes wrong in one run, drawn from its seed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use attackers::AttackKind;
 use rand_chacha::ChaCha8Rng;
@@ -10,6 +10,9 @@ use rand_core::{Rng, SeedableRng};
 pub const FAULTS_MS: u64 = 7_000;
 /// Milliseconds in which the chain must then make progress.
 pub const RECOVERY_MS: u64 = 20_000;
+
+/// Clients of a run that is drawn from a seed.
+const CLIENTS: u8 = 6;
 
 /// How the faulty validators misbehave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,14 +28,9 @@ pub enum Faulty {
 /// Something that happens at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Only instances on the same side hear each other.
-    Partition {
-        sides: Vec<u8>,
-    },
-    /// From this instance to that one, nothing passes.
-    OneWay {
-        from: usize,
-        to: usize,
+    /// Of each instance, whom it does not hear.
+    Cut {
+        unheard: Vec<BTreeSet<usize>>,
     },
     Heal,
     /// The process dies; of the writes not synced a prefix survives.
@@ -41,6 +39,11 @@ pub enum Fault {
     },
     Restart {
         instance: usize,
+    },
+    /// The process stands still, and goes on later with all that has arrived.
+    Freeze {
+        instance: usize,
+        until_ms: u64,
     },
 }
 
@@ -64,6 +67,11 @@ pub struct Plan {
     /// Milliseconds by which each instance's clock is off.
     pub skew_ms: Vec<i64>,
     pub faults: Vec<(u64, Fault)>,
+    /// Clients, each with one transfer under way.
+    pub clients: u8,
+    /// The run lasts so long, with the faults that are planned and no others; otherwise it ends when the net has
+    /// recovered from them, which it must.
+    pub run_ms: Option<u64>,
 }
 
 /// Draws numbers; the one source of chance in a run.
@@ -95,6 +103,26 @@ impl Chance {
 }
 
 impl Plan {
+    /// A good network on which nothing happens.
+    pub fn calm(seed: u64, validators: usize) -> Self {
+        let instances: Vec<u16> = (0u16..).take(validators).collect();
+        Self {
+            seed,
+            validators,
+            faulty: Faulty::Crash,
+            skew_ms: vec![0; instances.len()],
+            instances,
+            attackers: BTreeMap::new(),
+            latency_ms: (5, 20),
+            lost: 0,
+            doubled: 0,
+            sync_ms_max: 4,
+            faults: Vec::new(),
+            clients: CLIENTS,
+            run_ms: None,
+        }
+    }
+
     /// Everything that will happen to `validators` validators under this seed.
     pub fn from_seed(seed: u64, validators: usize) -> Self {
         Self::draw(seed, validators, None)
@@ -144,6 +172,8 @@ impl Plan {
             sync_ms_max,
             skew_ms,
             faults,
+            clients: CLIENTS,
+            run_ms: None,
         }
     }
 
@@ -185,13 +215,21 @@ fn draw_faults(
         let lasts = chance.between(50, 2_500);
         match chance.below(10) {
             0..3 => {
-                let sides = (0..instances).map(|_| u8::from(chance.happens(500))).collect();
-                faults.push((at, Fault::Partition { sides }));
+                let sides: Vec<bool> = (0..instances).map(|_| chance.happens(500)).collect();
+                let across = |own: &bool| {
+                    let others = sides.iter().enumerate().filter(|(_, side)| *side != own);
+                    others.map(|(other, _)| other).collect()
+                };
+                faults.push((at, Fault::Cut { unheard: sides.iter().map(across).collect() }));
                 faults.push((at + lasts, Fault::Heal));
             }
             3 => {
                 let (from, to) = (chance.index(instances), chance.index(instances));
-                faults.push((at, Fault::OneWay { from, to }));
+                let mut unheard = vec![BTreeSet::new(); instances];
+                if let Some(unheard) = unheard.get_mut(to) {
+                    unheard.insert(from);
+                }
+                faults.push((at, Fault::Cut { unheard }));
                 faults.push((at + lasts, Fault::Heal));
             }
             // Everybody at once, as when the power fails.
