@@ -3,5 +3,6 @@
 
 pub mod load;
 pub mod net;
+pub mod scenario;
 pub mod sim;
 pub mod wallet;

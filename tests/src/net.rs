@@ -9,6 +9,8 @@ pub mod directory;
 pub mod process;
 pub mod traffic;
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
@@ -43,6 +45,8 @@ const LOG_LINES: usize = 60;
 #[derive(Debug)]
 pub struct Net {
     processes: Vec<Option<Process>>,
+    /// Of each validator that is not the product: what the binary of the tests is told in its environment.
+    seats: BTreeMap<usize, Vec<(&'static str, OsString)>>,
     directory: Directory,
     genesis: Genesis,
     /// Last, so that the processes end before their directory does. Absent once it is to be kept.
@@ -54,7 +58,7 @@ impl Net {
     pub fn new(validators: usize) -> anyhow::Result<Self> {
         let temporary = tempfile::Builder::new().prefix("quorate-net-").tempdir()?;
         let directory = Directory::at(temporary.path());
-        let made = std::process::Command::new(process::binary()?)
+        let made = std::process::Command::new(process::binary("quorate")?)
             .args(["testnet", "new", "--chain-id", "test-net", "--dir"])
             .arg(directory.root())
             .args(["--validators", &validators.to_string()])
@@ -63,7 +67,8 @@ impl Net {
         ensure!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let genesis = directory.genesis()?;
         let processes = (0..validators).map(|_| None).collect();
-        Ok(Self { processes, directory, genesis, temporary: Some(temporary) })
+        let seats = BTreeMap::new();
+        Ok(Self { processes, seats, directory, genesis, temporary: Some(temporary) })
     }
 
     /// A net whose validators all serve.
@@ -88,6 +93,17 @@ impl Net {
 
     pub fn directory(&self) -> &Directory {
         &self.directory
+    }
+
+    /// From its next start, a validator is the binary of the tests with this in its environment.
+    pub fn seat(
+        &mut self,
+        index: usize,
+        told: Vec<(&'static str, OsString)>,
+    ) -> anyhow::Result<()> {
+        ensure!(index < self.len(), "there is no such validator");
+        self.seats.insert(index, told);
+        Ok(())
     }
 
     /// Starts validators together, and answers with the moment at which the last one served.
@@ -250,7 +266,10 @@ impl Net {
 
     fn spawn(&mut self, index: usize) -> anyhow::Result<()> {
         let (home, log) = (self.directory.home(index), self.directory.log(index));
-        let process = Process::spawn(&process::binary()?, &home, &log)?;
+        let process = match self.seats.get(&index) {
+            None => Process::spawn(&process::binary("quorate")?, &[], &home, &log)?,
+            Some(told) => Process::spawn(&process::binary("quorate-attacker")?, told, &home, &log)?,
+        };
         let place = self.processes.get_mut(index).context("there is no such validator")?;
         *place = Some(process);
         Ok(())

@@ -1,11 +1,12 @@
 //! The binary `quorate-attacker`: the node as it is shipped, with an attacker around its replica.
 //!
-//! `QUORATE_ATTACK` names the attack, and `QUORATE_ATTACKERS` the indices of all who attack, with commas. Everything
-//! else is as with `quorate`. It is a package of its own, so that no feature of the product can bring an attacker in.
+//! `QUORATE_ATTACK` names the attack, and `QUORATE_ATTACKERS` the indices of all who attack, with commas. `QUORATE_CUT`
+//! names the file that says whom the node does not hear; with it alone the node is honest. Everything else is as with
+//! `quorate`. It is a package of its own, so that no feature of the product can bring an attacker in.
 
 use std::process::ExitCode;
 
-use attackers::{AttackKind, Attacker, Context};
+use attackers::{AttackKind, Attacker, Context, Cut};
 use primitives::ValidatorIndex;
 use replica::{Machine, Now, Options, Replica};
 
@@ -14,6 +15,17 @@ fn main() -> ExitCode {
 }
 
 fn seat(replica: Replica, options: &Options, now: Now) -> Box<dyn Machine> {
+    let Some(file) = std::env::var_os("QUORATE_CUT") else {
+        return attacker(replica, options, now);
+    };
+    let machine = match std::env::var_os("QUORATE_ATTACK") {
+        Some(_) => attacker(replica, options, now),
+        None => Box::new(replica),
+    };
+    Box::new(Cut::new(machine, file.into()))
+}
+
+fn attacker(replica: Replica, options: &Options, now: Now) -> Box<dyn Machine> {
     let kind: AttackKind = variable("QUORATE_ATTACK");
     let all: String = variable("QUORATE_ATTACKERS");
     let indices = all.split(',').map(|index| match index.parse() {

@@ -9,6 +9,7 @@
 
 mod attacker;
 mod context;
+mod cut;
 mod kind;
 
 mod batch_withholder;
@@ -29,4 +30,5 @@ mod wrong_result;
 
 pub use attacker::{Attack, Attacker};
 pub use context::{Context, Side};
+pub use cut::Cut;
 pub use kind::{AttackKind, UnknownAttack};

@@ -107,9 +107,9 @@ fn main() -> ExitCode {
 
 fn table(rows: &[Row]) -> String {
     let mut text = String::from(
-        "Latency of each link 5 to 25 ms. A message is counted once for each receiver. Processor time is that of replica \
-         and ledger, with every\nvote's signature checked; batches are checked once for all. A share is of one block and \
-         one validator that is up.\n\n\
+        "Latency of each link 5 to 25 ms. A message is counted once for each receiver. Processor time is that of \
+         replica and ledger,\nwith every vote's signature checked; batches are checked once for all. Shares are of \
+         one block and one validator that is up.\n\n\
          | n | crashed | blocks/s | of the good case | transactions/s | messages | KiB | CPU µs |\n\
          | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
     );

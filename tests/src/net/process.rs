@@ -1,5 +1,6 @@
 //! One validator as a process of its own.
 
+use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram as StdUnixDatagram};
@@ -26,8 +27,13 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts the node of a home; it writes to the end of `log`. Wait for [`Self::ready`].
-    pub fn spawn(binary: &Path, home: &Path, log: &Path) -> anyhow::Result<Self> {
+    /// Starts the node of a home with these variables in its environment; it writes to the end of `log`. Wait for [`Self::ready`].
+    pub fn spawn(
+        binary: &Path,
+        told: &[(&'static str, OsString)],
+        home: &Path,
+        log: &Path,
+    ) -> anyhow::Result<Self> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         // In the abstract namespace: nothing to clean up, and no other test has the name.
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -39,6 +45,7 @@ impl Process {
         let child = Command::new(binary)
             .args(["run", "--home"])
             .arg(home)
+            .envs(told.iter().map(|(name, value)| (name, value)))
             .env("NOTIFY_SOCKET", format!("@{name}"))
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
@@ -110,10 +117,12 @@ impl Drop for Process {
     }
 }
 
-/// The node's program: the one that `QUORATE_BIN` names, or the one that cargo built beside this
-/// program, built now if it is missing.
-pub fn binary() -> anyhow::Result<PathBuf> {
-    if let Some(named) = std::env::var_os("QUORATE_BIN") {
+/// A program of this name: for the node, the one that `QUORATE_BIN` names; otherwise the one that
+/// cargo built beside this program, built now if it is missing.
+pub fn binary(name: &str) -> anyhow::Result<PathBuf> {
+    if name == "quorate"
+        && let Some(named) = std::env::var_os("QUORATE_BIN")
+    {
         return Ok(named.into());
     }
     let own = std::env::current_exe()?;
@@ -121,11 +130,11 @@ pub fn binary() -> anyhow::Result<PathBuf> {
     if directory.ends_with("deps") {
         directory = directory.parent().context("cargo builds into a directory")?;
     }
-    let binary = directory.join("quorate");
+    let binary = directory.join(name);
     if !binary.exists() {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut build = std::process::Command::new(cargo);
-        let status = build.args(["build", "--release", "--package", "quorate"]).status()?;
+        let status = build.args(["build", "--release", "--workspace", "--bins"]).status()?;
         if !status.success() || !binary.exists() {
             bail!("{} is missing and was not built: name it in QUORATE_BIN", binary.display());
         }

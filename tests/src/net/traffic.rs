@@ -79,6 +79,12 @@ impl Traffic {
         Ok(())
     }
 
+    /// Ends at once, in the middle of whatever is under way.
+    pub fn abandon(mut self) -> Outcome {
+        self.workers.abort_all();
+        std::mem::take(&mut *self.record.outcome())
+    }
+
     /// Lets every worker end with the transfer that it has under way, if its node answers.
     pub async fn stop(mut self) -> anyhow::Result<Outcome> {
         self.stop.send_replace(true);

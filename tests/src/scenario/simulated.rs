@@ -1,0 +1,70 @@
+//! A scenario in the simulator.
+
+use super::{Kind, Outcome, Scenario, ScenarioError};
+use crate::sim::plan::{Fault, Plan};
+use crate::sim::{Cluster, Report};
+
+/// Plays a scenario; the seed decides latencies, losses and which client speaks when.
+///
+/// # Errors
+/// When the scenario is none.
+pub fn run(
+    scenario: &Scenario,
+    seed: u64,
+    keeps_log: bool,
+) -> Result<(Outcome, Report), ScenarioError> {
+    scenario.check()?;
+    let report = Cluster::new(plan(scenario, seed)?, keeps_log).run();
+    let violations = report.violation.iter().map(|violation| violation.0.clone()).collect();
+    let outcome = Outcome {
+        commits: report.commits.clone(),
+        transactions: report.committed_transactions,
+        accused: report.accused.iter().map(|index| usize::from(*index)).collect(),
+        violations,
+    };
+    Ok((outcome, report))
+}
+
+fn plan(scenario: &Scenario, seed: u64) -> Result<Plan, ScenarioError> {
+    let mut attackers = std::collections::BTreeMap::new();
+    for (name, kind) in scenario.attackers()? {
+        attackers.insert(name.0, kind);
+    }
+    let links = &scenario.network;
+    let [base, jitter] = links.latency_ms;
+    Ok(Plan {
+        run_ms: Some(scenario.run_ms),
+        clients: scenario.clients,
+        attackers,
+        latency_ms: (base, jitter),
+        lost: links.lost_of_1000,
+        doubled: links.doubled_of_1000,
+        faults: faults(scenario)?,
+        ..Plan::calm(seed, scenario.validators)
+    })
+}
+
+fn faults(scenario: &Scenario) -> Result<Vec<(u64, Fault)>, ScenarioError> {
+    let mut faults = Vec::new();
+    for fault in &scenario.faults {
+        let (at, end) = (fault.at_ms, fault.ends_ms());
+        match fault.kind()? {
+            Kind::Crash(names) => {
+                for instance in names.iter().map(|name| name.index()) {
+                    faults.push((at, Fault::Crash { instance }));
+                    faults.push((end, Fault::Restart { instance }));
+                }
+            }
+            Kind::Freeze(names) => {
+                let freeze =
+                    |name: &super::Name| Fault::Freeze { instance: name.index(), until_ms: end };
+                faults.extend(names.iter().map(|name| (at, freeze(name))));
+            }
+            kind @ (Kind::Partition(_) | Kind::OneWay(..)) => {
+                faults.push((at, Fault::Cut { unheard: kind.unheard(scenario.validators) }));
+                faults.push((end, Fault::Heal));
+            }
+        }
+    }
+    Ok(faults)
+}
