@@ -1,4 +1,5 @@
 //! The scenarios of the repository hold, in the simulator and on real processes, and what is wrong with one is said.
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 use std::path::PathBuf;
 
