@@ -1,5 +1,4 @@
 //! The schedule of leaders: a function of committed blocks, that demotes who missed its turns and lets it return.
-#![expect(clippy::indexing_slicing, reason = "a wrong index fails its test")]
 
 use primitives::codec::FormatVersion;
 use primitives::{Epoch, Hash, Header, Height, TimestampMs, ValidatorIndex, View};

@@ -131,13 +131,16 @@ fn table(rows: &[Row]) -> String {
     text
 }
 
+/// One of the costs of a row.
+type Share = fn(&Row) -> f64;
+
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 420.0;
 const MARGIN: f64 = 60.0;
 
 /// Costs over the number of validators, both axes logarithmic; each line begins at 1 for the smallest set.
 fn plot(rows: &[Row]) -> String {
-    let lines: [(&str, &str, fn(&Row) -> f64); 3] = [
+    let lines: [(&str, &str, Share); 3] = [
         ("messages", "#1b6ca8", Row::messages),
         ("bytes", "#c2571a", Row::bytes),
         ("CPU time", "#3c8d40", Row::cpu_us),
@@ -145,7 +148,7 @@ fn plot(rows: &[Row]) -> String {
     let good: Vec<&Row> = rows.iter().filter(|row| row.crashed == 0).collect();
     let (Some(first), Some(last)) = (good.first(), good.last()) else { return String::new() };
     let (left, right) = ((first.validators as f64).ln(), (last.validators as f64).ln());
-    let growth = |value: fn(&Row) -> f64| good.iter().map(move |row| value(row) / value(first));
+    let growth = |value: Share| good.iter().map(move |row| value(row) / value(first));
     let highest = lines.iter().flat_map(|(_, _, value)| growth(*value)).fold(2.0, f64::max);
     let x = |validators: f64| {
         MARGIN + (validators.ln() - left) / (right - left).max(1e-9) * (WIDTH - 2.0 * MARGIN)
