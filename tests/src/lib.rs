@@ -1,6 +1,7 @@
 //! The harness: a deterministic simulator around the real replica, nets of real processes, and the oracles that judge
 //! both.
 
+pub mod attacks;
 pub mod load;
 pub mod net;
 pub mod scenario;

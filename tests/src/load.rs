@@ -70,12 +70,24 @@ pub struct Target {
     pub blocks: Arc<WsClient>,
 }
 
-/// Runs the plan against the net in this directory.
+/// Runs the plan against the net in this directory, through all of its validators.
 ///
 /// # Errors
 /// When a validator does not answer, or the accounts cannot be funded.
 pub async fn run(plan: &Plan, directory: &Directory) -> anyhow::Result<Report> {
-    let targets = connect(directory).await?;
+    run_through(plan, directory, &[]).await
+}
+
+/// The same with nothing sent to some of the validators.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_through(
+    plan: &Plan,
+    directory: &Directory,
+    avoided: &[usize],
+) -> anyhow::Result<Report> {
+    let targets = connect(directory, avoided).await?;
     let machine = machine::measure(directory.root(), targets.len())?;
     eprintln!(
         "{} validators on {} cores; a batched signature check costs {:.1} µs",
@@ -91,9 +103,12 @@ pub async fn run(plan: &Plan, directory: &Directory) -> anyhow::Result<Report> {
     Ok(Report::new(plan, machine, measured, executed))
 }
 
-async fn connect(directory: &Directory) -> anyhow::Result<Vec<Target>> {
+async fn connect(directory: &Directory, avoided: &[usize]) -> anyhow::Result<Vec<Target>> {
     let mut targets = Vec::new();
-    for ports in directory.all_ports()? {
+    for (index, ports) in directory.all_ports()?.into_iter().enumerate() {
+        if avoided.contains(&index) {
+            continue;
+        }
         let url = format!("ws://{}", ports.rpc);
         targets.push(Target {
             name: ports.name,
