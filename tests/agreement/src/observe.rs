@@ -18,6 +18,9 @@ use crate::stages::Stage;
 /// A peer answers no more often than this, in milliseconds, and once more for what came in between.
 const ANSWER_INTERVAL_MS: u64 = 120;
 
+/// After so many milliseconds whoever is stuck has said everything again.
+const RESEND_MS: u64 = 500;
+
 impl Run {
     /// Where a core stands changes with its effects, whenever they take effect.
     pub(crate) fn follow(&mut self, instance: usize, effect: &Effect) {
@@ -132,7 +135,7 @@ impl Run {
             + 4 * self.plan.sync_ms_max
             + self.plan.payload_ms_max
             + ANSWER_INTERVAL_MS;
-        let good_at_ms = self.progress.good_at_ms;
+        let asked_again_ms = self.progress.good_at_ms + RESEND_MS;
         // Slow execution fills the pipeline, and then a leader rightly waits.
         let is_slow = self.plan.execute_ms_max > 2 * ANSWER_INTERVAL_MS;
         let is_good = self.progress.stage != Stage::Faults;
@@ -146,8 +149,7 @@ impl Run {
                     && running.is_leader
                     && running.catch_up <= running.height
                     && running.works_since_ms.is_some_and(|since| since + enough_ms < self.now_ms)
-                    && running.entered_ms > good_at_ms
-                    && running.entered_ms + enough_ms < self.now_ms
+                    && running.entered_ms.max(asked_again_ms) + enough_ms < self.now_ms
                     && !running.headers.values().any(|header| header.view == view)
             })
         });

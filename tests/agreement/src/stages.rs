@@ -8,7 +8,7 @@ use primitives::BatchRef;
 
 use crate::instance::Running;
 use crate::oracle::violation;
-use crate::payload::batch;
+use crate::payload::{batch, ordered};
 use crate::plan::{Afterwards, Goal};
 use crate::run::{Event, Run};
 
@@ -238,6 +238,15 @@ impl Run {
             && self.now_ms > self.progress.batches_spread_ms
             && (is_quiet || self.honest_heights().all(|one| one >= height))
             && self.honest().all(|running| running.pending.is_empty())
+            && (!matches!(self.plan.goal, Goal::Idle { .. }) || self.is_finished())
+    }
+
+    /// Whether no honest validator has a block to finish, so that nobody needs to propose.
+    fn is_finished(&self) -> bool {
+        let orders = |running: &Running| {
+            running.headers.values().any(|header| ordered(header).next().is_some())
+        };
+        !self.honest().any(orders)
     }
 
     /// The stage has taken as long as it may.
