@@ -69,6 +69,7 @@ impl Core {
     pub(crate) fn try_commit(&mut self) -> bool {
         let next = self.rounds.iter().find_map(|(view, round)| {
             let block = round.prepared().filter(|_| round.signed.may_commit())?;
+            self.may_sign(*view).then_some(())?;
             Some((*view, block, self.result(&block)?))
         });
         let Some((view, block, result)) = next else { return false };

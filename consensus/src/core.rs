@@ -15,6 +15,7 @@ use crate::message::Message;
 use crate::pacemaker::Pacemaker;
 use crate::record::Record;
 use crate::recovery::Committed;
+use crate::rejoin::Floor;
 use crate::round::Round;
 use crate::rules::Rule;
 use crate::status::TimedOut;
@@ -42,6 +43,7 @@ pub struct Core {
     pub(crate) config: Config,
     pub(crate) committed: Committed,
     pub(crate) schedule: Schedule,
+    pub(crate) floor: Floor,
     pub(crate) view: View,
     /// Views above the last committed one.
     pub(crate) rounds: BTreeMap<View, Round>,
@@ -114,6 +116,10 @@ impl Core {
             }
             Message::Certificate(certificate) => self.on_certificate(from, *certificate),
             Message::CertificateRequest { from: first, to } => self.answer(from, first, to),
+            Message::ViewRequest { nonce } => self.on_view_request(from, nonce),
+            Message::ViewAnswer { nonce, certificate } => {
+                self.on_view_answer(from, nonce, certificate.map(|one| *one));
+            }
             Message::BlockRequest { block } => self.on_block_request(from, block),
             Message::Block { header, signature } => self.on_block(*header, signature),
             Message::Evidence(evidence) => self.on_evidence(from, *evidence),
@@ -130,6 +136,7 @@ impl Core {
             || self.try_time_out()
         {}
         self.resend_when_stuck();
+        self.ask_views();
     }
 
     pub(crate) fn own(&self) -> ValidatorIndex {

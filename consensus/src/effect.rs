@@ -67,6 +67,12 @@ pub enum Effect {
         leader: ValidatorIndex,
         after_timeout: bool,
     },
+    /// f+1 validators, so an honest one, gave the view up because they lacked a batch of this author.
+    BatchWithheld {
+        view: View,
+        leader: ValidatorIndex,
+        author: ValidatorIndex,
+    },
     /// For the log: this node gave the view up.
     TimedOut {
         view: View,

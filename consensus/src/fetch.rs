@@ -18,12 +18,9 @@ impl Core {
     /// Sends a peer what lets it leave the views `from..=to`: the last commit certificate if it lacks it, then
     /// the certificates of the views above. Rate-limited per peer.
     pub(crate) fn answer(&mut self, peer: ValidatorIndex, from: View, to: View) {
-        let now = self.now.uptime_ms;
-        let last = self.answered_ms.get(&peer);
-        if last.is_some_and(|last| now < last.saturating_add(ANSWER_INTERVAL_MS)) {
+        if !self.may_answer(peer) {
             return;
         }
-        self.answered_ms.insert(peer, now);
         let mut certificates = Vec::new();
         if from <= self.committed.view() {
             certificates.extend(self.committed.certificate.clone().map(Certificate::Commit));
@@ -38,6 +35,17 @@ impl Core {
         for certificate in certificates {
             self.send(peer, Message::Certificate(Box::new(certificate)));
         }
+    }
+
+    /// Whether a peer was not answered just now; from now on it was.
+    pub(crate) fn may_answer(&mut self, peer: ValidatorIndex) -> bool {
+        let now = self.now.uptime_ms;
+        let last = self.answered_ms.get(&peer);
+        if last.is_some_and(|last| now < last.saturating_add(ANSWER_INTERVAL_MS)) {
+            return false;
+        }
+        self.answered_ms.insert(peer, now);
+        true
     }
 
     pub(crate) fn on_block_request(&mut self, peer: ValidatorIndex, block: Hash) {

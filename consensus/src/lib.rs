@@ -23,7 +23,7 @@
 //! certificate and cannot be skipped by a justification. Two prepare certificates in one view would share an honest
 //! voter, who signs one prepare a view. So every later justified block extends the committed one. No lock outlives
 //! a view: what a validator must never forget is what it signed in the views above the last committed one, and
-//! that is on disk before it leaves ([`Record`]).
+//! that is on disk before it leaves ([`Record`]). Who has lost that comes back by `rejoin.rs`.
 //!
 //! # Deviations from the paper
 //!
@@ -55,6 +55,7 @@ mod prepare;
 mod propose;
 mod record;
 mod recovery;
+mod rejoin;
 mod round;
 pub mod rules;
 pub mod safety;
@@ -70,6 +71,7 @@ pub use evidence::Evidence;
 pub use input::{Input, Now};
 pub use message::{Certificate, Message, TimeoutReason};
 pub use record::Record;
-pub use recovery::Committed;
+pub use recovery::{Committed, Memory};
+pub use rejoin::Rejoin;
 pub use rules::Rule;
 pub use status::{Status, TimedOut, Waiting};

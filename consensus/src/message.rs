@@ -85,6 +85,15 @@ pub enum Message {
         from: View,
         to: View,
     },
+    /// Asks in which view the receiver is. The sender's vote log is gone; the answer repeats the number.
+    ViewRequest {
+        nonce: u64,
+    },
+    /// The answer to it: the certificate that entered the sender's view; none in the first view.
+    ViewAnswer {
+        nonce: u64,
+        certificate: Option<Box<Certificate>>,
+    },
     /// Asks for a block that a certificate names.
     BlockRequest {
         block: Hash,

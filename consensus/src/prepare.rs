@@ -145,7 +145,8 @@ impl Core {
     pub(crate) fn try_prepare(&mut self) -> bool {
         let next = self.rounds.iter().rev().find_map(|(view, round)| {
             let signed = round.proposal.as_ref().filter(|_| round.refused.is_none())?;
-            round.signed.may_prepare(*view, self.view).then(|| (*view, signed.clone()))
+            let may = self.may_sign(*view) && round.signed.may_prepare(*view, self.view);
+            may.then(|| (*view, signed.clone()))
         });
         let Some((view, signed)) = next else { return false };
         let hash = signed.header.hash();

@@ -15,7 +15,7 @@ impl Core {
     /// Asks for a payload when this validator leads the view and there is something to order or to finish.
     pub(crate) fn try_propose(&mut self) -> bool {
         let view = self.view;
-        if self.leader(view) != self.own() {
+        if self.leader(view) != self.own() || !self.may_sign(view) {
             return false;
         }
         let round = self.round(view);

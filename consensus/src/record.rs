@@ -17,16 +17,20 @@ pub enum Record {
     /// A certificate that entered a view, or a commit certificate.
     Certificate(Box<Certificate>),
     Evidence(Box<Evidence>),
+    /// The owner may sign in the views above this one. 0 in the log of a validator that has never signed; a log
+    /// without such a record is of a validator that has lost what it signed, see `rejoin.rs`.
+    Floor(View),
 }
 
 impl Record {
-    /// The view it belongs to; records at or below the last committed view may be dropped. Evidence is kept.
+    /// The view it belongs to; records at or below the last committed view may be dropped. Evidence and the
+    /// floor are kept.
     pub fn view(&self) -> Option<View> {
         match self {
             Self::Proposal(signed) => Some(signed.header.view),
             Self::Vote(vote) => Some(vote.view()),
             Self::Certificate(certificate) => Some(certificate.view()),
-            Self::Evidence(_) => None,
+            Self::Evidence(_) | Self::Floor(_) => None,
         }
     }
 }

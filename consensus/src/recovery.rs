@@ -11,6 +11,7 @@ use crate::leader::Schedule;
 use crate::message::Certificate;
 use crate::pacemaker::Pacemaker;
 use crate::record::Record;
+use crate::rejoin::Floor;
 use crate::rules::Rule;
 use crate::tree::Tree;
 
@@ -29,6 +30,30 @@ impl Committed {
     }
 }
 
+/// What a validator remembers of what it signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// The whole vote log: everything that it ever signed above the committed view.
+    Whole(Vec<Record>),
+    /// The log is lost; these records, written since, do not say what was signed before.
+    Lost(Vec<Record>),
+}
+
+impl Memory {
+    /// What a vote log tells: it is whole if it says from which view on its owner may sign.
+    pub fn of_log(records: Vec<Record>) -> Self {
+        let whole = records.iter().any(|record| matches!(record, Record::Floor(_)));
+        if whole { Self::Whole(records) } else { Self::Lost(records) }
+    }
+}
+
+impl From<Vec<Record>> for Memory {
+    /// Trusts the caller that nothing is missing.
+    fn from(records: Vec<Record>) -> Self {
+        Self::Whole(records)
+    }
+}
+
 impl Core {
     /// Restores a validator from its store and its vote log. The view is the highest of all certificates, timeout
     /// certificates included, plus one; what was signed above the committed view is signed again, identically.
@@ -36,11 +61,16 @@ impl Core {
         config: Config,
         committed: Committed,
         schedule: Schedule,
-        records: Vec<Record>,
+        memory: impl Into<Memory>,
         now: Now,
     ) -> Self {
+        let (records, floor) = match memory.into() {
+            Memory::Whole(records) => (records, Floor::known(View::ZERO)),
+            Memory::Lost(records) => (records, Floor::lost(now.wall.0)),
+        };
         let mut core = Self {
             schedule,
+            floor,
             view: committed.view().next(),
             config,
             committed,
@@ -78,6 +108,7 @@ impl Core {
             return;
         }
         match record {
+            Record::Floor(above) => self.floor = Floor::known(above),
             Record::Evidence(evidence) => {
                 self.evidence.insert((evidence.culprit(), evidence.view()), *evidence);
             }
@@ -141,8 +172,9 @@ impl Core {
 
     /// What the vote log must still hold: a compacted log of these records restores the same core.
     pub fn records(&self) -> Vec<Record> {
-        let mut records: Vec<Record> =
-            self.evidence.values().cloned().map(|one| Record::Evidence(Box::new(one))).collect();
+        let mut records: Vec<Record> = self.floor.record().into_iter().collect();
+        let evidence = self.evidence.values().cloned();
+        records.extend(evidence.map(|one| Record::Evidence(Box::new(one))));
         let certificate = |certificate| Record::Certificate(Box::new(certificate));
         for round in self.rounds.values() {
             let logged = round.proposal.clone().filter(|signed| {

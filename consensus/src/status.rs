@@ -6,6 +6,7 @@ use primitives::{Height, ValidatorIndex, View};
 
 use crate::core::Core;
 use crate::message::TimeoutReason;
+use crate::rejoin::Rejoin;
 use crate::tree::PayloadState;
 
 /// Unheard for this long while something waits, a validator counts as missing even if it is connected.
@@ -58,6 +59,8 @@ pub struct Status {
     /// Validators that hardly lead in this view's term, because they missed their turns before.
     pub demoted: Vec<ValidatorIndex>,
     pub evidence: Vec<(ValidatorIndex, View)>,
+    /// What this validator waits for before it votes again, when its vote log was lost.
+    pub rejoin: Option<Rejoin>,
 }
 
 impl Core {
@@ -90,6 +93,7 @@ impl Core {
             timed_out: self.timed_out.iter().cloned().collect(),
             demoted: self.schedule.demoted(self.view),
             evidence: self.evidence.keys().copied().collect(),
+            rejoin: self.rejoin(),
         }
     }
 

@@ -55,13 +55,26 @@ impl Core {
         if is_late && Rule::AnswerLateTimeout.holds() {
             self.answer(from, vote.view.min(committed.next()), self.view);
         }
-        if vote.view > self.committed.view() && vote.view <= self.view.next() {
-            self.round_mut(vote.view).reasons.insert(from, reason);
+        // Of a view that was left nobody asks any more why.
+        if (self.view..=self.view.next()).contains(&vote.view) {
+            self.note_reason(vote.view, from, reason);
         }
         if let Some(block) = vote.prepared {
             self.ask_for_rival(from, vote.view, block);
         }
         self.add_vote(Vote::Timeout(vote));
+    }
+
+    /// Keeps why a validator gave a view up; and says so when enough blame the same author.
+    fn note_reason(&mut self, view: View, voter: ValidatorIndex, reason: TimeoutReason) {
+        let round = self.round_mut(view);
+        let before = round.reasons.insert(voter, reason);
+        let TimeoutReason::MissingBatch { author } = reason else { return };
+        let blaming = round.reasons.values().filter(|other| **other == reason).count();
+        if before != Some(reason) && blaming == self.config.validators.faulty_max() + 1 {
+            let leader = self.leader(view);
+            self.effects.push(Effect::BatchWithheld { view, leader, author });
+        }
     }
 
     /// Makes the certificates of a view for which a quorum of votes is there.
@@ -274,7 +287,7 @@ impl Core {
             self.needed_since_ms = None;
         }
         let view = self.view_to_give_up();
-        let may = self.round(view).is_none_or(|round| round.signed.may_time_out(view, self.view));
+        let may = self.may_give_up(view);
         let Some(reason) = self.timeout_reason().filter(|_| may) else { return false };
         let prepare = self.round(view).and_then(|round| round.signed.prepare);
         let prepared = prepare.map(|vote| vote.block).filter(|_| Rule::TruthfulTimeout.holds());
@@ -283,13 +296,18 @@ impl Core {
         let own = self.own();
         let round = self.round_mut(view);
         round.signed.timeout = Some(vote);
-        round.reasons.insert(own, reason);
+        self.note_reason(view, own, reason);
         self.persist(Record::Vote(Vote::Timeout(vote)));
         let committed = self.committed.view();
         self.broadcast(Message::Timeout { vote, reason, committed });
         self.effects.push(Effect::TimedOut { view, reason });
         self.add_vote(Vote::Timeout(vote));
         true
+    }
+
+    fn may_give_up(&self, view: View) -> bool {
+        let round = self.round(view);
+        self.may_sign(view) && round.is_none_or(|round| round.signed.may_time_out(view, self.view))
     }
 
     /// Only the current view: in one that was left, commit may be signed yet.
@@ -352,15 +370,15 @@ impl Core {
     pub fn deadline_ms(&self) -> u64 {
         let heartbeat = self.last_commit_ms.saturating_add(self.config.heartbeat_ms);
         let heartbeat = if self.heartbeat_due() { u64::MAX } else { heartbeat };
+        let ask_views = self.ask_views_ms();
         if self.needed_since_ms.is_none() {
-            return heartbeat;
+            return heartbeat.min(ask_views);
         }
         let round = self.round(self.view);
         let resend = self.last_resend_ms.saturating_add(pacemaker::RESEND_MS);
-        let timed_out = round.is_some_and(|round| !round.signed.may_time_out(self.view, self.view));
         let proposed = round.is_some_and(|round| round.proposal.is_some());
         let timer = match self.timers() {
-            Some(_) if timed_out => u64::MAX,
+            Some(_) if !self.may_give_up(self.view) => u64::MAX,
             Some((leader_ms, _)) if !proposed => leader_ms,
             Some((_, view_ms)) => view_ms,
             None => u64::MAX,
@@ -370,7 +388,7 @@ impl Core {
             TimeoutReason::Clock => self.now.uptime_ms + 10,
             _ => u64::MAX,
         };
-        heartbeat.min(resend).min(timer).min(clock)
+        heartbeat.min(resend).min(timer).min(clock).min(ask_views)
     }
 
     /// While something is to be done and the view does not move, says everything again.
@@ -444,7 +462,7 @@ impl Core {
         messages
     }
 
-    fn entry_certificate(&self) -> Option<Certificate> {
+    pub(crate) fn entry_certificate(&self) -> Option<Certificate> {
         let previous = View(self.view.0.saturating_sub(1));
         if let Some(target) = self.targets.get(&previous) {
             return Some(Certificate::Commit(target.clone()));

@@ -222,3 +222,20 @@ fn a_lone_validator_counts_its_restored_vote() {
     core.step(at(1), Input::Start);
     assert_eq!(core.status(1).view, View(2));
 }
+
+/// A batch that f+1 validators lacked: one of them is honest, so its author, or the leader, withholds it.
+#[test]
+fn a_withholder_is_named_once_when_more_blame_it_than_may_be_faulty() {
+    let world = World::new();
+    let mut core = world.core(0, Vec::new());
+    let author = ValidatorIndex(3);
+    let mut blame = |signer: u16| {
+        let (reason, committed) = (TimeoutReason::MissingBatch { author }, View(0));
+        let message = Message::Timeout { vote: world.timeout(signer, 1), reason, committed };
+        let effects = core.step(at(1), Input::Message { from: ValidatorIndex(signer), message });
+        let named =
+            |one: &Effect| matches!(one, Effect::BatchWithheld { author: a, .. } if *a == author);
+        effects.into_iter().filter(|one| named(one)).count()
+    };
+    assert_eq!([blame(1), blame(1), blame(2), blame(2), blame(3)], [0, 0, 1, 0, 0]);
+}

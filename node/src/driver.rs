@@ -150,7 +150,7 @@ impl Driver {
             }
         }
         if !records.is_empty() {
-            if let Err(error) = self.log.append(&records) {
+            if let Err(error) = self.log.write(&records).and_then(|()| self.log.sync()) {
                 failure::stop(&error.to_string());
             }
             if self.log.is_worth_compacting() {
@@ -176,7 +176,7 @@ impl Driver {
             }
             Action::Gossip(batch) => self.network.gossip(codec::encode(&batch)),
             Action::Verify(batch) => give(&self.pool, Job::Verify(batch)),
-            Action::ServeSync { to, above } => give(&self.pool, Job::Sync { to, above }),
+            Action::ServeSync { to, range } => give(&self.pool, Job::Sync { to, range }),
             Action::Execute { header, batches } => {
                 give(&self.ledger, LedgerWork::Execute { header, batches });
             }
@@ -194,6 +194,10 @@ impl Driver {
             }
             Action::Misbehaviour { peer, what } => {
                 tracing::warn!(peer = self.name(peer), "a validator sent {what}");
+            }
+            Action::Withholder { author, view } => {
+                let author = self.name(author);
+                tracing::warn!(author, %view, "batches of this validator could not be had; own blocks carry them now");
             }
             Action::EnteredView { view, leader, after_timeout } => {
                 tracing::debug!(%view, leader = self.name(leader), after_timeout, "entered view");

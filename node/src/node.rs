@@ -24,7 +24,7 @@ use crate::driver::{Clock, Driver, Replies, Watched};
 use crate::failure;
 use crate::inbox::Inbox;
 use crate::network::{self, NetworkEvent, NetworkEvents, NetworkHandle, NetworkOptions};
-use crate::vote_log::VoteLog;
+use crate::vote_log;
 use crate::workers::{self, Pool};
 
 /// How often the addresses of unreachable peers are looked up again.
@@ -74,7 +74,7 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
         height = %head.header.height,
         "starting"
     );
-    let (log, records) = VoteLog::open(&data.join("votes.log"))?;
+    let (log, records) = vote_log::open(&home.vote_log())?;
     let megabytes = usize::try_from(settings.vm.modules_mib)? << 20;
     let executor = vm::Executor::new(vm::ExecutorOptions { cache_bytes_max: megabytes });
     let ledger = Ledger::new(state.clone(), Arc::new(executor), &genesis);

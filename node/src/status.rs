@@ -1,7 +1,7 @@
 //! The state of agreement in words that a person on call understands.
 
-use consensus::{Status, TimeoutReason, Waiting};
-use primitives::{ValidatorIndex, ValidatorSet};
+use consensus::{Rejoin, Status, TimeoutReason, Waiting};
+use primitives::{ValidatorIndex, ValidatorSet, View};
 use rpc::types::{ConsensusState, ConsensusStatus, LastTimeout, Leader, MissingValidator};
 
 /// After this long without what it waits for, a chain counts as stalled, in milliseconds.
@@ -24,8 +24,39 @@ pub fn reason(reason: TimeoutReason, validators: &ValidatorSet) -> String {
     }
 }
 
+/// What a validator that lost its vote log waits for.
+fn rejoin_sentence(rejoin: &Rejoin, view: View, validators: &ValidatorSet) -> String {
+    let lost = "this validator's vote log was lost: it follows and commits, but does not vote";
+    let names = |indices: &[ValidatorIndex]| match indices {
+        [] => "nobody".to_owned(),
+        some => some.iter().map(|one| name(validators, *one)).collect::<Vec<_>>().join(", "),
+    };
+    let (answered, needed) = (&rejoin.answered, rejoin.needed);
+    match rejoin.floor {
+        Some(floor) => format!("{lost} before view {} (now {view})", floor.next()),
+        None if needed >= validators.len() => {
+            let count = validators.len();
+            format!(
+                "{lost} and never can again: a set of {count} cannot do without one of its logs"
+            )
+        }
+        None => format!(
+            "{lost} before {needed} others have shown in which view they are; shown by {}",
+            names(answered)
+        ),
+    }
+}
+
 /// What must happen before the next block commits.
 pub fn sentence(status: &Status, validators: &ValidatorSet) -> String {
+    let mut text = waiting_sentence(status, validators);
+    if let Some(rejoin) = &status.rejoin {
+        text = format!("{}; {text}", rejoin_sentence(rejoin, status.view, validators));
+    }
+    text
+}
+
+fn waiting_sentence(status: &Status, validators: &ValidatorSet) -> String {
     let quorum = validators.quorum();
     let leader = name(validators, status.leader);
     let votes = |what: &str, have: usize| {

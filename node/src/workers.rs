@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use primitives::{
-    CommitCertificate, Hash, Header, Height, SignedBatch, ValidatorIndex, ValidatorSet, codec,
+    CommitCertificate, Hash, Header, SignedBatch, ValidatorIndex, ValidatorSet, codec,
 };
-use replica::{Event, Ledger, LedgerView, Message};
+use replica::{Event, Ledger, LedgerView, Message, Range};
 
 use crate::commits::Commits;
 use crate::failure;
@@ -72,7 +72,7 @@ pub fn start_ledger(
 #[derive(Debug)]
 pub enum Job {
     Verify(SignedBatch),
-    Sync { to: ValidatorIndex, above: Height },
+    Sync { to: ValidatorIndex, range: Range },
 }
 
 /// The jobs that wait, and how many of those taken were verifications.
@@ -150,8 +150,8 @@ impl Pool {
                     let _ = self.inbox.answer(event);
                 }
             }
-            Job::Sync { to, above } => {
-                if let Some(blocks) = self.ledger.sync(above) {
+            Job::Sync { to, range } => {
+                if let Some(blocks) = self.ledger.sync(range) {
                     let message = Message::Sync(Box::new(blocks));
                     let class = crate::driver::class(&message);
                     self.network.send(to, class, codec::encode(&message).into());

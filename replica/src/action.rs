@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use consensus::{Evidence, TimeoutReason};
-use primitives::{CommitCertificate, Hash, Header, Height, SignedBatch, ValidatorIndex, View};
+use primitives::{CommitCertificate, Hash, Header, SignedBatch, ValidatorIndex, View};
 
 use crate::event::RequestId;
 use crate::mempool::Refusal;
-use crate::message::Message;
+use crate::message::{Message, Range};
 use crate::replica::Record;
 
 /// One thing to do. Order matters: what follows a [`Action::Persist`] may leave only after that record is synced,
@@ -40,10 +40,10 @@ pub enum Action {
     Discard {
         blocks: Vec<Hash>,
     },
-    /// Read committed blocks above this height and send them, off this thread; see [`crate::LedgerView::sync`].
+    /// Read these committed blocks and send them, off this thread; see [`crate::LedgerView::sync`].
     ServeSync {
         to: ValidatorIndex,
-        above: Height,
+        range: Range,
     },
     /// To a request of the own RPC: admitted under this hash, or why not.
     Reply {
@@ -55,6 +55,11 @@ pub enum Action {
     Misbehaviour {
         peer: ValidatorIndex,
         what: &'static str,
+    },
+    /// This author's batches were missing where they should not be: for a while they are carried, not named.
+    Withholder {
+        author: ValidatorIndex,
+        view: View,
     },
     EnteredView {
         view: View,

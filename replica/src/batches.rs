@@ -40,6 +40,15 @@ pub enum Insertion {
     OverBudget,
 }
 
+/// What a block orders.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Choice {
+    /// In the order of execution.
+    pub batches: Vec<BatchRef>,
+    /// Those that must ride in the proposal.
+    pub carried: BTreeSet<Hash>,
+}
+
 impl Batches {
     pub fn get(&self, digest: &Hash) -> Option<&Arc<SignedBatch>> {
         self.held.get(digest).map(|held| &held.batch)
@@ -66,20 +75,43 @@ impl Batches {
         Insertion::New
     }
 
-    /// Batches for a block: in order, without those already ordered, within a block's caps.
-    pub fn choose(&self, ordered: &BTreeSet<Hash>) -> Vec<BatchRef> {
-        let mut chosen = Vec::new();
-        let mut bytes = 0;
+    /// Whether one more batch of this author is within its budget, however large.
+    pub fn has_room(&self, author: ValidatorIndex) -> bool {
+        let bytes = self.author_bytes.get(&author).copied().unwrap_or(0);
+        bytes + limits::BATCH_BYTES_MAX <= AUTHOR_BYTES_MAX
+    }
+
+    /// Batches for a block: in order, without those already ordered, within a block's caps. Those of suspects are to be
+    /// carried: as many as may ride in a proposal, and one however large, so that none waits for ever.
+    pub fn choose(&self, ordered: &BTreeSet<Hash>, suspects: &BTreeSet<ValidatorIndex>) -> Choice {
+        let mut choice = Choice::default();
+        let (mut bytes, mut carried_bytes) = (0, 0);
+        let mut passed_over = BTreeSet::new();
         let unordered = |(_, _, digest): &&(_, _, Hash)| !ordered.contains(digest);
         for (_, author, digest) in self.waiting.keys().filter(unordered) {
-            let Some(held) = self.held.get(digest) else { continue };
+            let Some(held) = self.held.get(digest).filter(|_| !passed_over.contains(author)) else {
+                continue;
+            };
+            if suspects.contains(author) {
+                let fits = carried_bytes + held.length <= limits::PROPOSAL_INLINE_BYTES_MAX;
+                if carried_bytes > 0 && !fits {
+                    // Its later batches build upon this one.
+                    passed_over.insert(*author);
+                    continue;
+                }
+                carried_bytes += held.length;
+            }
             bytes += held.length;
-            if bytes > limits::BLOCK_BYTES_MAX || chosen.len() == limits::BLOCK_BATCHES_MAX {
+            let count = choice.batches.len();
+            if bytes > limits::BLOCK_BYTES_MAX || count == limits::BLOCK_BATCHES_MAX {
                 break;
             }
-            chosen.push(BatchRef { author: *author, digest: *digest });
+            if suspects.contains(author) {
+                choice.carried.insert(*digest);
+            }
+            choice.batches.push(BatchRef { author: *author, digest: *digest });
         }
-        chosen
+        choice
     }
 
     /// Whether a batch waits that is not among the ordered.
@@ -142,5 +174,118 @@ impl Batches {
             *bytes = bytes.saturating_sub(held.length);
         }
         Some(held.length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use primitives::codec::FormatVersion;
+    use primitives::{Action, Amount, Batch, Gas, Nonce, SecretKey, Transaction, codec};
+
+    use super::*;
+
+    const MEBIBYTE: usize = 1 << 20;
+
+    /// A batch of about so many bytes.
+    fn batch(author: u16, sequence: u64, bytes: usize) -> SignedBatch {
+        let key = SecretKey::from_seed([7; 32]);
+        let action = Action::Upload { code: vec![0; bytes] };
+        let transaction = Transaction {
+            version: FormatVersion::V1,
+            chain_id: "tests".parse().expect("a chain id"),
+            sender: key.public_key(),
+            nonce: Nonce { lane: 0, sequence },
+            valid_until: TimestampMs(1_000 + sequence),
+            gas_limit: Gas(1),
+            gas_price: Amount(0),
+            action,
+        };
+        let (version, author) = (FormatVersion::V1, ValidatorIndex(author));
+        let transactions = vec![transaction.sign(&key)];
+        Batch { version, author, sequence, system: Vec::new(), transactions }
+            .sign(&Hash::ZERO, &key)
+    }
+
+    fn hold(batches: &mut Batches, batch: &SignedBatch, needed: bool) -> Insertion {
+        batches.insert(batch.digest(), batch.clone(), needed)
+    }
+
+    /// Fills an author's budget; the batches that are held.
+    fn filled(batches: &mut Batches, author: u16) -> Vec<SignedBatch> {
+        let mut held = Vec::new();
+        for sequence in 0.. {
+            let batch = batch(author, sequence, MEBIBYTE);
+            if hold(batches, &batch, false) == Insertion::OverBudget {
+                break;
+            }
+            held.push(batch);
+        }
+        held
+    }
+
+    #[test]
+    fn an_author_fills_its_own_budget_and_nobody_elses() {
+        let mut batches = Batches::default();
+        let held = filled(&mut batches, 1);
+        let bytes: usize = held.iter().map(|one| codec::encode(one).len()).sum();
+        assert!((AUTHOR_BYTES_MAX - 2 * MEBIBYTE..=AUTHOR_BYTES_MAX).contains(&bytes));
+        assert!(!batches.has_room(ValidatorIndex(1)));
+        let other = batch(2, 0, MEBIBYTE);
+        assert!(batches.has_room(ValidatorIndex(2)));
+        assert_eq!(hold(&mut batches, &other, false), Insertion::New);
+        let named = batch(1, 900, MEBIBYTE);
+        assert_eq!(hold(&mut batches, &named, true), Insertion::New, "a block needs it");
+    }
+
+    #[test]
+    fn what_is_committed_or_expired_makes_room() {
+        let mut batches = Batches::default();
+        let held = filled(&mut batches, 1);
+        let more = batch(1, 900, MEBIBYTE);
+        batches.committed(&[held[0].reference(), held[1].reference()]);
+        assert_eq!(hold(&mut batches, &more, false), Insertion::New);
+        let ordered = BTreeSet::from([held[2].digest()]);
+        let expired = batches.expire(TimestampMs(1_000 + 5), &ordered);
+        assert_eq!(expired.len(), 2, "3 and 4: the first two are committed, and a block names 2");
+        assert!(batches.has_room(ValidatorIndex(1)));
+    }
+
+    /// The block that named a batch is orphaned: nothing was taken away, so the next block names it again.
+    #[test]
+    fn a_batch_waits_until_a_block_with_it_is_committed() {
+        let mut batches = Batches::default();
+        let (first, second) = (batch(1, 1, 10), batch(1, 2, 10));
+        hold(&mut batches, &first, false);
+        hold(&mut batches, &second, false);
+        let ordered = BTreeSet::from([first.digest()]);
+        let none = BTreeSet::new();
+        assert_eq!(batches.choose(&ordered, &none).batches, [second.reference()]);
+        let both = [first.reference(), second.reference()];
+        assert_eq!(batches.choose(&BTreeSet::new(), &none).batches, both);
+        batches.committed(&both);
+        assert!(batches.choose(&BTreeSet::new(), &none).batches.is_empty());
+    }
+
+    #[test]
+    fn a_suspects_batches_are_carried_within_the_cap_and_in_their_order() {
+        let mut batches = Batches::default();
+        let third = limits::PROPOSAL_INLINE_BYTES_MAX / 3;
+        let suspect: Vec<_> = (0..4).map(|number| batch(3, 10 * number, third - 300)).collect();
+        let other = batch(1, 5, 10);
+        for one in suspect.iter().chain([&other]) {
+            hold(&mut batches, one, false);
+        }
+        let suspects = BTreeSet::from([ValidatorIndex(3)]);
+        let choice = batches.choose(&BTreeSet::new(), &suspects);
+        let carried = &suspect[..3];
+        assert_eq!(choice.carried, carried.iter().map(SignedBatch::digest).collect());
+        let expected = [&suspect[0], &other, &suspect[1], &suspect[2]].map(SignedBatch::reference);
+        assert_eq!(choice.batches, expected);
+
+        let mut batches = Batches::default();
+        let large = batch(3, 1, MEBIBYTE);
+        hold(&mut batches, &large, false);
+        let choice = batches.choose(&BTreeSet::new(), &suspects);
+        assert_eq!(choice.batches, [large.reference()], "a large one goes alone, but it goes");
     }
 }

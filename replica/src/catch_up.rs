@@ -1,27 +1,72 @@
-//! Catching up: fetching committed blocks, range by range, when others are ahead.
+//! Catching up: ranges of committed blocks from several peers at once.
+//!
+//! The heights between the own head and the highest that others have committed are cut into ranges. Each is asked from
+//! one peer; a few are under way at once, and what comes is applied in order. A range proves itself: its blocks hang
+//! together by their hashes, and a commit certificate stands over the last ([`crate::SyncBlocks::is_proven`]).
+//!
+//! A peer that lies, does not answer in time, sends less than it could, or has nothing is excluded: the others are
+//! asked. Exclusions add up, and are forgiven from time to time, and at once when nobody is left.
 
-use primitives::{Height, ValidatorIndex};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// How long one validator may take to answer before another is asked, in milliseconds.
-const PATIENCE_MS: u64 = 1_000;
+use primitives::{Height, ValidatorIndex, limits};
+
+use crate::message::{Range, SyncBlocks};
+
+/// How long a peer may take to answer, in milliseconds.
+const PATIENCE_MS: u64 = 2_000;
+/// Exclusions are forgiven this often, in milliseconds.
+const AMNESTY_MS: u64 = 30_000;
+/// When all are excluded they are forgiven earlier, but no more often than this, in milliseconds.
+const LAST_RESORT_MS: u64 = 500;
+/// Ranges that are asked for or wait for those before them. Times [`limits::MESSAGE_BYTES_MAX`], the memory that
+/// peers can occupy.
+const RANGES_MAX: usize = 6;
+/// Ranges that one peer is asked for at once.
+const PEER_RANGES_MAX: usize = 2;
+/// How long consensus may take to commit a range that it was given, in milliseconds.
+const APPLY_MS: u64 = 30_000;
+
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    peer: ValidatorIndex,
+    range: Range,
+    until_ms: u64,
+}
 
 /// Where catch-up stands.
 #[derive(Debug, Default)]
 pub struct CatchUp {
     /// The highest height known to be committed by others.
     target: Height,
-    asked: Option<Asked>,
-    /// Counts attempts, to go round the peers.
-    attempt: usize,
+    /// By first height.
+    asked: BTreeMap<Height, Asked>,
+    /// Proven ranges that wait for those before them, by first height.
+    held: BTreeMap<Height, SyncBlocks>,
+    /// The last height of the range that consensus was given, and when to give up on that.
+    applying: Option<(Height, u64)>,
+    excluded: BTreeSet<ValidatorIndex>,
+    forgiven_ms: u64,
+    /// Counts requests, to go round the peers.
+    turn: usize,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Asked {
-    peer: ValidatorIndex,
-    /// The committed height at which it was asked.
-    above: Height,
-    until_ms: u64,
-    answered: bool,
+/// One question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request {
+    pub to: ValidatorIndex,
+    pub range: Range,
+}
+
+/// What a peer sent, checked.
+#[derive(Debug)]
+pub enum Answer {
+    /// A proven range, and its encoded bytes.
+    Proven(SyncBlocks, usize),
+    /// It has nothing of the range that begins here.
+    Nothing(Height),
+    /// It does not hold together.
+    Lie,
 }
 
 impl CatchUp {
@@ -30,49 +75,297 @@ impl CatchUp {
         self.target = self.target.max(target);
     }
 
-    /// Whom to ask now for what is above the committed height, if anybody.
+    /// Whom to ask for what, now.
     pub fn ask(
         &mut self,
         now_ms: u64,
         committed: Height,
-        peers: &[ValidatorIndex],
-    ) -> Option<ValidatorIndex> {
+        peers: &BTreeSet<ValidatorIndex>,
+    ) -> Vec<Request> {
+        self.asked.retain(|_, asked| asked.range.last > committed);
+        self.held.retain(|_, blocks| blocks.last_height() > committed);
+        for stalled in self.asked.extract_if(.., |_, asked| asked.until_ms <= now_ms) {
+            self.excluded.insert(stalled.1.peer);
+        }
+        self.asked.retain(|_, asked| peers.contains(&asked.peer));
+        if self.applying.is_some_and(|(last, until)| last <= committed || until <= now_ms) {
+            self.applying = None;
+        }
         if self.target <= committed {
-            self.asked = None;
-            return None;
+            return Vec::new();
         }
-        // An answer takes its time to be executed; asking again meanwhile would bring the same blocks.
-        let waits = |asked: Asked| {
-            let finished = asked.answered && committed > asked.above;
-            !finished && now_ms < asked.until_ms
-        };
-        if self.asked.is_some_and(waits) || peers.is_empty() {
-            return None;
+        self.forgive(now_ms, peers);
+        let mut requests = Vec::new();
+        while self.asked.len() + self.held.len() < RANGES_MAX
+            && let Some(range) = self.gap(committed)
+            && let Some(to) = self.next_peer(peers)
+        {
+            let until_ms = now_ms.saturating_add(PATIENCE_MS);
+            self.asked.insert(range.first, Asked { peer: to, range, until_ms });
+            requests.push(Request { to, range });
         }
-        let peer = *peers.get(self.attempt % peers.len())?;
-        self.attempt += 1;
-        let until_ms = now_ms.saturating_add(PATIENCE_MS);
-        self.asked = Some(Asked { peer, above: committed, until_ms, answered: false });
+        requests
+    }
+
+    /// The lowest heights that nobody was asked for, up to what one answer holds.
+    fn gap(&self, committed: Height) -> Option<Range> {
+        let applied = self.applying.map_or(committed, |(last, _)| last.max(committed));
+        let asked = self.asked.values().map(|asked| asked.range);
+        let held =
+            self.held.iter().map(|(first, one)| Range { first: *first, last: one.last_height() });
+        let mut covered: Vec<Range> = asked.chain(held).collect();
+        covered.sort_by_key(|range| range.first);
+        let mut first = applied.next();
+        for range in &covered {
+            if range.first > first {
+                break;
+            }
+            first = first.max(range.last.next());
+        }
+        let next = covered.iter().map(|range| range.first).find(|other| *other > first);
+        let full = Height(first.0.saturating_add(limits::SYNC_BLOCKS_MAX as u64 - 1));
+        let below_next = next.map_or(full, |next| Height(next.0 - 1));
+        let last = full.min(below_next).min(self.target);
+        (first <= last).then_some(Range { first, last })
+    }
+
+    fn next_peer(&mut self, peers: &BTreeSet<ValidatorIndex>) -> Option<ValidatorIndex> {
+        let busy =
+            |peer: &ValidatorIndex| self.asked.values().filter(|one| one.peer == *peer).count();
+        let free: Vec<ValidatorIndex> = peers
+            .difference(&self.excluded)
+            .filter(|peer| busy(peer) < PEER_RANGES_MAX)
+            .copied()
+            .collect();
+        let peer = *free.get(self.turn.checked_rem(free.len())?)?;
+        self.turn += 1;
         Some(peer)
     }
 
-    /// Whether this peer was asked and has now answered. The next range goes to the same peer if the answer was
-    /// good, since it serves.
-    pub fn answered(&mut self, peer: ValidatorIndex, good: bool) -> bool {
-        let Some(asked) = self.asked.as_mut().filter(|asked| asked.peer == peer && !asked.answered)
-        else {
-            return false;
+    fn forgive(&mut self, now_ms: u64, peers: &BTreeSet<ValidatorIndex>) {
+        let since = now_ms.saturating_sub(self.forgiven_ms);
+        let nobody = peers.is_subset(&self.excluded) && since >= LAST_RESORT_MS;
+        if nobody || since >= AMNESTY_MS {
+            self.excluded.clear();
+            self.forgiven_ms = now_ms;
+        }
+    }
+
+    /// A peer has answered. Whether it was asked for that: what nobody asked for is nobody's answer.
+    pub fn answered(&mut self, peer: ValidatorIndex, answer: Answer) -> bool {
+        let first = match &answer {
+            Answer::Proven(blocks, _) => blocks.first_height(),
+            Answer::Nothing(first) => Some(*first),
+            Answer::Lie => self.asked.values().find(|a| a.peer == peer).map(|a| a.range.first),
         };
-        if good {
-            asked.answered = true;
-            self.attempt = self.attempt.saturating_sub(1);
-        } else {
-            self.asked = None;
+        let asked = first.and_then(|first| self.asked.get(&first)).copied();
+        let Some(asked) = asked.filter(|asked| asked.peer == peer) else { return false };
+        self.asked.remove(&asked.range.first);
+        match answer {
+            Answer::Proven(blocks, bytes) => {
+                if is_short(&asked.range, blocks.last_height(), bytes) {
+                    self.excluded.insert(peer);
+                }
+                self.held.insert(asked.range.first, blocks);
+            }
+            Answer::Nothing(_) | Answer::Lie => {
+                self.excluded.insert(peer);
+            }
         }
         true
     }
 
+    /// The range that follows the committed height, if it is here and consensus has done with the last one.
+    pub fn next(&mut self, now_ms: u64, committed: Height) -> Option<SyncBlocks> {
+        if self.applying.is_some_and(|(last, until)| last > committed && until > now_ms) {
+            return None;
+        }
+        let first = *self.held.range(..=committed.next()).next_back()?.0;
+        let blocks = self.held.remove(&first)?;
+        if blocks.last_height() <= committed {
+            return None;
+        }
+        self.applying = Some((blocks.last_height(), now_ms.saturating_add(APPLY_MS)));
+        Some(blocks)
+    }
+
     pub fn deadline_ms(&self) -> Option<u64> {
-        self.asked.map(|asked| asked.until_ms)
+        let asked = self.asked.values().map(|asked| asked.until_ms).min();
+        let applying = self.applying.map(|(_, until_ms)| until_ms);
+        // Somebody has what is missing, and nobody is asked: all are excluded, or none is connected.
+        let idle = self.asked.is_empty() && self.held.is_empty() && self.applying.is_none();
+        let forgiven = self.forgiven_ms.saturating_add(LAST_RESORT_MS);
+        let waits = idle && !self.excluded.is_empty();
+        asked.into_iter().chain(applying).chain(waits.then_some(forgiven)).min()
+    }
+
+    /// Peers that are not asked for now.
+    #[cfg(test)]
+    fn excluded(&self) -> Vec<u16> {
+        self.excluded.iter().map(|peer| peer.0).collect()
+    }
+}
+
+/// Whether a peer has sent less than half of what it was asked for without a reason: a full message, or the distance
+/// between two certificates.
+fn is_short(asked: &Range, last: Height, bytes: usize) -> bool {
+    let missing = asked.last.0.saturating_sub(last.0);
+    let length = asked.last.0.saturating_sub(asked.first.0) + 1;
+    missing > limits::UNCOMMITTED_BLOCKS_MAX
+        && missing * 2 >= length
+        && bytes * 2 < limits::SYNC_BYTES_MAX
+}
+
+#[cfg(test)]
+mod tests {
+    use primitives::codec::FormatVersion;
+    use primitives::{
+        CommitCertificate, Epoch, ExecutionResult, Hash, Header, Signatures, TimestampMs, View,
+    };
+
+    use super::*;
+
+    const TARGET: Height = Height(3_000);
+
+    /// What a peer of the tests does when it is asked.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    enum Peer {
+        Honest,
+        Lies,
+        Stalls,
+        Halves,
+        HasNothing,
+    }
+
+    fn blocks(range: Range) -> SyncBlocks {
+        let header = |height| Header {
+            version: FormatVersion::V1,
+            epoch: Epoch(0),
+            view: View(height),
+            height: Height(height),
+            parent: Hash::ZERO,
+            parent_view: View(height - 1),
+            payload: Vec::new(),
+            timestamp: TimestampMs(height),
+            proposer: ValidatorIndex(0),
+        };
+        let result = ExecutionResult {
+            height: range.last,
+            state_root: Hash::ZERO,
+            receipts_root: Hash::ZERO,
+            next_validators: Hash::ZERO,
+        };
+        let certificate = CommitCertificate {
+            epoch: Epoch(0),
+            view: View(range.last.0),
+            block: Hash::ZERO,
+            result,
+            signatures: Signatures(Vec::new()),
+        };
+        let blocks = (range.first.0..=range.last.0).map(|height| (header(height), Vec::new()));
+        SyncBlocks { blocks: blocks.collect(), certificate }
+    }
+
+    fn answer(peer: Peer, range: Range) -> Option<Answer> {
+        match peer {
+            Peer::Honest => Some(Answer::Proven(blocks(range), 1_000)),
+            Peer::Lies => Some(Answer::Lie),
+            Peer::Stalls => None,
+            Peer::Halves => {
+                let half = Height(range.first.0 + (range.last.0 - range.first.0) / 4);
+                Some(Answer::Proven(blocks(Range { last: half, ..range }), 1_000))
+            }
+            Peer::HasNothing => Some(Answer::Nothing(range.first)),
+        }
+    }
+
+    /// Plays a catch-up in which answers take 20 ms and consensus applies at once. Answers how long it took, in
+    /// milliseconds, who was asked how often, and who was excluded at the end.
+    fn play(peers: &[Peer]) -> (u64, Vec<usize>, Vec<u16>) {
+        let indices: BTreeSet<ValidatorIndex> =
+            (0u16..).take(peers.len()).map(ValidatorIndex).collect();
+        let (mut catch_up, mut committed, mut now) = (CatchUp::default(), Height::ZERO, 100_000);
+        catch_up.forgiven_ms = now;
+        catch_up.aim(TARGET);
+        let mut asked = vec![0; peers.len()];
+        let mut coming: Vec<(u64, Request)> = Vec::new();
+        while committed < TARGET {
+            assert!(now < 200_000, "it hangs at {committed}");
+            for request in catch_up.ask(now, committed, &indices) {
+                asked[request.to.as_usize()] += 1;
+                coming.push((now + 20, request));
+            }
+            let waiting = catch_up.asked.len() + catch_up.held.len();
+            assert!(waiting <= RANGES_MAX, "{waiting} ranges occupy memory");
+            let (due, later) = coming.into_iter().partition(|(at, _)| *at <= now);
+            coming = later;
+            let due: Vec<(u64, Request)> = due;
+            for (_, request) in due {
+                if let Some(answer) = answer(peers[request.to.as_usize()], request.range) {
+                    assert!(catch_up.answered(request.to, answer));
+                }
+            }
+            while let Some(applied) = catch_up.next(now, committed) {
+                assert!(applied.first_height().is_some_and(|first| first <= committed.next()));
+                committed = applied.last_height();
+            }
+            now += 10;
+        }
+        (now - 100_000, asked, catch_up.excluded())
+    }
+
+    #[test]
+    fn honest_peers_share_the_work() {
+        let (took_ms, asked, excluded) = play(&[Peer::Honest; 3]);
+        assert!(excluded.is_empty(), "{excluded:?}");
+        let (least, most) = (asked.iter().min().unwrap(), asked.iter().max().unwrap());
+        assert!(most - least <= 2, "one was asked more than the others: {asked:?}");
+        assert!(took_ms < 500, "{took_ms} ms for 47 ranges");
+    }
+
+    #[test]
+    fn peers_that_lie_stall_halve_or_have_nothing_are_excluded_and_it_goes_on() {
+        for bad in [Peer::Lies, Peer::Stalls, Peer::Halves, Peer::HasNothing] {
+            let (took_ms, asked, excluded) = play(&[Peer::Honest, bad, Peer::Honest]);
+            assert_eq!(excluded, [1], "{bad:?}");
+            assert!(asked[1] <= PEER_RANGES_MAX, "{bad:?} was asked {} times", asked[1]);
+            assert!(took_ms < PATIENCE_MS + 1_000, "{bad:?} cost {took_ms} ms");
+        }
+    }
+
+    #[test]
+    fn one_honest_peer_among_bad_ones_is_enough() {
+        let (took_ms, _, excluded) =
+            play(&[Peer::Lies, Peer::Stalls, Peer::Halves, Peer::Honest, Peer::HasNothing]);
+        assert_eq!(excluded, [0, 1, 2, 4]);
+        assert!(took_ms < PATIENCE_MS + 2_000, "{took_ms} ms");
+    }
+
+    #[test]
+    fn when_all_are_excluded_all_are_asked_again() {
+        let peers = BTreeSet::from([ValidatorIndex(0), ValidatorIndex(1)]);
+        let mut catch_up = CatchUp { forgiven_ms: 1_000, ..CatchUp::default() };
+        catch_up.aim(TARGET);
+        for request in catch_up.ask(1_000, Height::ZERO, &peers) {
+            assert!(catch_up.answered(request.to, Answer::Nothing(request.range.first)));
+        }
+        assert_eq!(catch_up.ask(1_100, Height::ZERO, &peers), []);
+        let again = catch_up.deadline_ms().expect("it tries again");
+        assert_eq!(again, 1_000 + LAST_RESORT_MS);
+        assert!(!catch_up.ask(again, Height::ZERO, &peers).is_empty());
+    }
+
+    #[test]
+    fn what_nobody_asked_for_is_not_taken() {
+        let peers = BTreeSet::from([ValidatorIndex(0), ValidatorIndex(1)]);
+        let mut catch_up = CatchUp::default();
+        catch_up.aim(TARGET);
+        let requests = catch_up.ask(1, Height::ZERO, &peers);
+        let range = requests[0].range;
+        let other = ValidatorIndex(1 - requests[0].to.0);
+        assert!(!catch_up.answered(other, Answer::Proven(blocks(range), 10)));
+        let unasked = Range { first: Height(2_900), last: TARGET };
+        assert!(!catch_up.answered(requests[0].to, Answer::Proven(blocks(unasked), 10)));
+        assert!(catch_up.next(1, Height::ZERO).is_none());
     }
 }

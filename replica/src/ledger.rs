@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use primitives::{
-    CommitCertificate, ExecutionResult, Genesis, Hash, Header, Height, Receipt, SignedBatch,
+    CommitCertificate, ExecutionResult, Genesis, Hash, Header, Receipt, SignedBatch,
     SigningContext, StateKey, ValidatorSet, codec, limits, merkle,
 };
 use state::{CommitError, CommittedBlock, GenesisBlock, Overlay, State, StateView};
@@ -12,7 +12,7 @@ use vm::{BlockContext, Executor};
 
 use crate::event::CommittedReceipts;
 use crate::evidence;
-use crate::message::SyncBlocks;
+use crate::message::{Range, SyncBlocks};
 
 /// What an executed, uncommitted block left.
 #[derive(Debug)]
@@ -197,16 +197,18 @@ impl LedgerView {
         (head, outcome)
     }
 
-    /// The answer to a catch-up request: blocks above a height, ending in one that has a certificate, within the
-    /// caps of an answer. `None` when there is nothing above.
-    pub fn sync(&self, above: Height) -> Option<SyncBlocks> {
+    /// The answer to a catch-up request: blocks from the first on, up to the last that has a certificate and is within
+    /// the range and the caps of an answer; or else to the first certificate above. `None` when there is none.
+    pub fn sync(&self, range: Range) -> Option<SyncBlocks> {
         let mut blocks = Vec::new();
         let mut certified: Option<(usize, CommitCertificate)> = None;
         let mut bytes = 0;
-        let mut height = above.next();
+        let mut height = range.first;
         while let Some(stored) = self.state.block(height) {
             bytes += codec::encode(&stored.batches).len();
-            let full = blocks.len() >= limits::SYNC_BLOCKS_MAX || bytes > limits::SYNC_BYTES_MAX;
+            let full = height > range.last
+                || blocks.len() >= limits::SYNC_BLOCKS_MAX
+                || bytes > limits::SYNC_BYTES_MAX;
             if full && certified.is_some() {
                 break;
             }

@@ -20,6 +20,9 @@ mod message;
 mod ordering;
 mod payloads;
 mod replica;
+mod sync;
+mod vote_log;
+mod withholders;
 
 pub use action::Action;
 pub use consensus::Now;
@@ -27,5 +30,6 @@ pub use event::{CommittedReceipts, Event, RequestId};
 pub use ledger::{Ledger, LedgerView, genesis_block};
 pub use machine::Machine;
 pub use mempool::{Limits, Refusal};
-pub use message::{BatchList, Class, Message, SyncBlocks};
+pub use message::{BatchList, Class, Message, Range, SyncBlocks};
 pub use replica::{Options, Record, Replica};
+pub use vote_log::{LogFiles, VoteLog, VoteLogError, VoteLogOptions};

@@ -16,6 +16,13 @@ pub enum Class {
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct BatchList(pub Vec<SignedBatch>);
 
+/// Heights, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Range {
+    pub first: Height,
+    pub last: Height,
+}
+
 /// Consecutive committed blocks with their batches; the certificate is the last one's.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct SyncBlocks {
@@ -31,11 +38,14 @@ pub enum Message {
         digests: Vec<Hash>,
     },
     Batches(BatchList),
-    /// Asks for committed blocks above a height.
-    SyncRequest {
-        above: Height,
-    },
+    /// Asks for committed blocks.
+    SyncRequest(Range),
+    /// The answer to it, from the first block asked for on.
     Sync(Box<SyncBlocks>),
+    /// The other answer: the sender has not committed the first block asked for.
+    SyncNothing {
+        first: Height,
+    },
 }
 
 impl Message {
@@ -43,7 +53,8 @@ impl Message {
         match self {
             Self::Consensus(consensus::Message::Proposal(_)) => Class::Proposal,
             Self::Consensus(_) => Class::Vote,
-            Self::BatchRequest { .. } | Self::SyncRequest { .. } => Class::Proposal,
+            Self::BatchRequest { .. } | Self::SyncRequest(_) => Class::Proposal,
+            Self::SyncNothing { .. } => Class::Proposal,
             Self::Batches(_) | Self::Sync(_) => Class::Bulk,
         }
     }

@@ -8,7 +8,7 @@ use primitives::batch::BatchError;
 use primitives::{Batch, BatchRef, Hash, Header, SignedBatch, ValidatorIndex, Verified, limits};
 
 use crate::action::Action;
-use crate::batches::Insertion;
+use crate::batches::{Choice, Insertion};
 use crate::message::{BatchList, Message};
 use crate::replica::{Record, Replica};
 
@@ -148,7 +148,10 @@ impl Replica {
 
     /// Packs what waits into signed batches and sends them out.
     pub(crate) fn pack(&mut self) {
-        while let Some(batch) = self.mempool.take_batch(self.now.wall, self.now.uptime_ms) {
+        // What finds no room among the batches waits as a transaction, and fills the mempool: clients hear of it.
+        while self.batches.has_room(self.own)
+            && let Some(batch) = self.mempool.take_batch(self.now.wall, self.now.uptime_ms)
+        {
             self.publish(batch);
         }
     }
@@ -161,17 +164,19 @@ impl Replica {
         self.hold(digest, signed);
     }
 
-    /// What a block on `parent` orders: what waits and no ancestor orders. A small payload rides along.
+    /// What a block on `parent` orders: what waits and no ancestor orders. A small payload rides along, and so do the
+    /// batches of suspects.
     pub(crate) fn build_payload(&self, parent: Hash) -> Payload {
         let ordered = self.ordered_up_to(parent);
-        let batches = self.batches.choose(&ordered);
+        let suspects = self.withholders.suspects(self.now.uptime_ms);
+        let Choice { batches, carried } = self.batches.choose(&ordered, &suspects);
         let small = self
             .batches
             .bytes(&batches)
             .is_some_and(|bytes| bytes <= limits::PROPOSAL_INLINE_BYTES_MAX);
         let inline = batches
             .iter()
-            .filter(|_| small)
+            .filter(|one| small || carried.contains(&one.digest))
             .filter_map(|one| self.batches.get(&one.digest).map(|batch| (**batch).clone()))
             .collect();
         Payload { batches, inline }

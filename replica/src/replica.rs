@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use consensus::leader::Schedule;
-use consensus::{Committed, Config, Core, Effect, Input, Now};
+use consensus::{Committed, Config, Core, Effect, Input, Memory, Now};
 use primitives::receipt::Rejection;
 use primitives::state_key::Account;
 use primitives::{
@@ -21,9 +21,10 @@ use crate::event::{CommittedReceipts, Event, RequestId};
 use crate::evidence::Accusations;
 use crate::ledger::block_context;
 use crate::mempool::{Limits, Mempool};
-use crate::message::{Message, SyncBlocks};
+use crate::message::Message;
 use crate::ordering::RESEND_BATCHES_MS;
 use crate::payloads::Payloads;
+use crate::withholders::{Blame, Withholders};
 
 /// One record of the vote log: what agreement may not forget, and the batches that an own prepare vote covers.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -54,6 +55,7 @@ pub struct Replica {
     /// Batches whose signatures are being checked.
     pub(crate) verifying: BTreeSet<Hash>,
     pub(crate) payloads: Payloads,
+    pub(crate) withholders: Withholders,
     pub(crate) catch_up: CatchUp,
     pub(crate) connected: BTreeSet<ValidatorIndex>,
     /// The store, for reading committed accounts.
@@ -111,7 +113,7 @@ impl Replica {
         }
         let rules = block_context(&genesis, &head.header);
         let leaders = schedule(&state, &validators);
-        let core = Core::new(config, committed, leaders, records, now);
+        let core = Core::new(config, committed, leaders, Memory::of_log(records), now);
         let accusations = Accusations::restore(&core, &state);
         Self {
             own,
@@ -124,6 +126,7 @@ impl Replica {
             batches,
             verifying: BTreeSet::new(),
             payloads: Payloads::default(),
+            withholders: Withholders::default(),
             catch_up: CatchUp::default(),
             connected: BTreeSet::new(),
             headers: BTreeMap::new(),
@@ -166,8 +169,9 @@ impl Replica {
     /// The next moment at which [`Event::Tick`] may change something; on the uptime clock.
     pub fn deadline_ms(&self) -> u64 {
         let resend = self.work.then(|| self.batches_resent_ms.saturating_add(RESEND_BATCHES_MS));
+        let batch_due_ms = self.mempool.batch_due_ms();
         let others = [
-            self.mempool.batch_due_ms(),
+            batch_due_ms.filter(|_| self.batches.has_room(self.own)),
             self.payloads.deadline_ms(),
             self.catch_up.deadline_ms(),
             resend,
@@ -213,12 +217,9 @@ impl Replica {
             Message::Consensus(message) => self.step(Input::Message { from, message }),
             Message::BatchRequest { digests } => self.on_batch_request(from, &digests),
             Message::Batches(batches) => self.on_batches(batches),
-            Message::SyncRequest { above } => {
-                if above < self.durable {
-                    self.actions.push(Action::ServeSync { to: from, above });
-                }
-            }
+            Message::SyncRequest(range) => self.on_sync_request(from, range),
             Message::Sync(blocks) => self.on_sync(from, *blocks),
+            Message::SyncNothing { first } => self.on_sync_nothing(from, first),
         }
     }
 
@@ -276,6 +277,14 @@ impl Replica {
                 Action::Evidence(evidence)
             }
             Effect::Misbehaviour { peer, what } => Action::Misbehaviour { peer, what },
+            Effect::BatchWithheld { view, leader, author } => {
+                let (blame, now_ms) = (Blame { view, leader, author }, self.now.uptime_ms);
+                let faulty_max = self.validators.faulty_max();
+                if !self.withholders.blame(now_ms, blame, self.own, faulty_max) {
+                    return;
+                }
+                Action::Withholder { author, view }
+            }
             Effect::EnteredView { view, leader, after_timeout } => {
                 Action::EnteredView { view, leader, after_timeout }
             }
@@ -319,45 +328,8 @@ impl Replica {
             let message = Message::BatchRequest { digests: request.digests };
             self.actions.push(Action::Send { to: request.to, message });
         }
-        let peers: Vec<ValidatorIndex> = self.connected.iter().copied().collect();
-        if let Some(peer) = self.catch_up.ask(now_ms, self.head.height, &peers) {
-            let message = Message::SyncRequest { above: self.head.height };
-            self.actions.push(Action::Send { to: peer, message });
-        }
-    }
-
-    /// A range from catch-up. Its batches need no signature check: the certificate proves that a quorum, and so an
-    /// honest validator, checked them.
-    fn on_sync(&mut self, from: ValidatorIndex, sync: SyncBlocks) {
-        let SyncBlocks { blocks, certificate } = sync;
-        let fits = blocks.iter().all(|(header, batches)| {
-            header.payload.iter().copied().eq(batches.iter().map(SignedBatch::reference))
-        });
-        let context = SigningContext { chain: self.chain, epoch: certificate.epoch };
-        let linked = blocks.windows(2).all(|pair| match pair {
-            [(below, _), (above, _)] => above.parent == below.hash(),
-            _ => false,
-        });
-        let certified = blocks.last().is_some_and(|(tip, _)| tip.hash() == certificate.block)
-            && certificate.verify(&context, &self.validators).is_ok();
-        let good = fits && linked && certified;
-        if !self.catch_up.answered(from, good) {
-            return;
-        }
-        if !good {
-            let what = "a catch-up answer that does not hold together";
-            return self.actions.push(Action::Misbehaviour { peer: from, what });
-        }
-        let mut headers = Vec::with_capacity(blocks.len());
-        for (header, batches) in blocks {
-            for batch in batches {
-                let digest = batch.digest();
-                self.batches.insert(digest, batch, true);
-                self.arrived(&digest);
-            }
-            headers.push(header);
-        }
-        self.step(Input::Chain { headers, certificate });
+        self.apply_range();
+        self.ask_for_ranges();
     }
 
     /// Consensus has made blocks final; the write is about to happen.

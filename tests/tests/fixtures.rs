@@ -23,7 +23,7 @@ use primitives::{
     TimeoutCertificate, TimeoutVote, TimestampMs, Transaction, Validator, ValidatorIndex, View,
     Vote, limits, merkle,
 };
-use replica::{BatchList, SyncBlocks};
+use replica::{BatchList, Range, SyncBlocks};
 
 /// The variable that writes the fixtures instead of comparing them.
 const WRITE: &str = "QUORATE_WRITE_FIXTURES";
@@ -503,6 +503,9 @@ fn consensus_messages_and_records() {
             &Message::CertificateRequest { from: View(3), to: View(5) },
         ),
         value("message/block_request", &Message::BlockRequest { block: digest(4) }),
+        value("message/view_request", &Message::ViewRequest { nonce: 1_700_000_000_001 }),
+        value("message/view_answer/first", &Message::ViewAnswer { nonce: 1, certificate: None }),
+        value("record/floor", &Record::Floor(View(14))),
         value("message/block_signed", &block(Some(signed_header().signature))),
         value("message/block", &block(None)),
         value("record/proposal", &Record::Proposal(Box::new(signed_header()))),
@@ -547,11 +550,13 @@ fn replica_messages_and_records() {
     let sync = SyncBlocks { blocks, certificate: commit_certificate() };
     let consensus = consensus::Message::Vote(Vote::Prepare(prepare_vote()));
     let record = consensus::Record::Vote(Vote::Commit(commit_vote()));
+    let range = Range { first: Height(9), last: Height(72) };
     let fixtures = [
         value("message/consensus", &Message::Consensus(consensus)),
         value("message/batch_request", &Message::BatchRequest { digests: vec![digest(1)] }),
         value("message/batches", &Message::Batches(BatchList(vec![signed_batch()]))),
-        value("message/sync_request", &Message::SyncRequest { above: Height(9) }),
+        value("message/sync_request", &Message::SyncRequest(range)),
+        value("message/sync_nothing", &Message::SyncNothing { first: Height(9) }),
         value("message/sync", &Message::Sync(Box::new(sync))),
         value("record/consensus", &Record::Consensus(record)),
         value("record/batch", &Record::Batch(Box::new(signed_batch()))),

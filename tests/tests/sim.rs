@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use attackers::AttackKind;
-use quorate_tests::sim::plan::Faulty;
+use quorate_tests::sim::plan::{Fault, Faulty};
 use quorate_tests::sim::{Cluster, Plan};
 
 /// Plays seeds of a number of validators.
@@ -95,4 +95,8 @@ fn the_seeds_meet_crashes_twins_attacks_and_commits() {
         assert!(report.committed_transactions > 5, "seed {seed} commits transactions");
     }
     assert_eq!(kinds, [true; 3]);
+    let faults: Vec<Fault> =
+        (0..40).flat_map(|seed| Plan::from_seed(seed, 4).faults).map(|(_, fault)| fault).collect();
+    assert!(faults.iter().any(|fault| matches!(fault, Fault::LoseLog { .. })));
+    assert!(faults.iter().any(|fault| matches!(fault, Fault::FillDisk { .. })));
 }

@@ -11,7 +11,8 @@ use primitives::{
 };
 use quorate_consensus::leader::Schedule;
 use quorate_consensus::{
-    Certificate, Committed, Config, Core, Effect, Input, Message, Now, Record, TimeoutReason,
+    Certificate, Committed, Config, Core, Effect, Input, Memory, Message, Now, Record,
+    TimeoutReason,
 };
 
 pub const START_MS: u64 = 1_000_000;
@@ -40,7 +41,7 @@ impl World {
         }
     }
 
-    pub fn core(&self, own: u16, records: Vec<Record>) -> Core {
+    pub fn core(&self, own: u16, memory: impl Into<Memory>) -> Core {
         let config = Config {
             context: self.context,
             validators: self.validators.clone(),
@@ -52,7 +53,7 @@ impl World {
         };
         let (header, hash) = (self.genesis.clone(), self.genesis.hash());
         let committed = Committed { header, hash, certificate: None };
-        Core::new(config, committed, Schedule::new(4), records, at(0))
+        Core::new(config, committed, Schedule::new(4), memory, at(0))
     }
 
     pub fn leader(&self, view: u64) -> u16 {

@@ -21,6 +21,7 @@ use crate::config::keyfile::Protection;
 use crate::config::layers::Profile;
 use crate::config::{Home, log, ready};
 use crate::node;
+use crate::vote_log;
 
 /// The funded keys.
 const KEYS: [&str; 3] = ["alice", "bob", "carol"];
@@ -79,6 +80,7 @@ impl Dev {
 fn create(home: &Home, chain_id: &ChainId) -> anyhow::Result<()> {
     home.create()?;
     let validator = home.keys().generate("validator", &Protection::None)?;
+    vote_log::create(&home.vote_log())?;
     let validators = vec![Validator { name: "dev".to_owned(), key: validator.public_key }];
     let mut accounts = BTreeMap::new();
     for name in KEYS {

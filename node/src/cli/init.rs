@@ -14,6 +14,7 @@ use super::output::fields;
 use crate::config::home::write_atomically;
 use crate::config::layers::Profile;
 use crate::config::settings::KEYS;
+use crate::vote_log;
 
 #[derive(Debug, Args)]
 pub struct Init {
@@ -38,6 +39,7 @@ impl Init {
         let key_name = &context.settings.validator.key;
         let protection = protection(context, key_name, self.unencrypted)?;
         let key = home.keys().generate(key_name, &protection)?;
+        vote_log::create(&home.vote_log())?;
         if let Some(file) = &self.genesis {
             copy_genesis(file, &home.genesis_file())?;
         }

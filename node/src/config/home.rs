@@ -121,6 +121,11 @@ impl Home {
         self.root.join("data")
     }
 
+    /// What this validator has signed.
+    pub fn vote_log(&self) -> PathBuf {
+        self.data().join("votes.log")
+    }
+
     pub fn run(&self) -> PathBuf {
         self.root.join("run")
     }

@@ -149,6 +149,7 @@ impl Run {
                     self.check_duty(instance, view);
                 }
             }
+            Effect::BatchWithheld { .. } => {}
             Effect::Stop { reason } => {
                 self.note(|| format!("{instance} stops: {reason}"));
                 let place = self.instances[instance].place;

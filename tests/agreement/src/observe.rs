@@ -70,7 +70,10 @@ impl Run {
                 };
                 verdict.and_then(|()| Signatures::signs(vote, running.view))
             }
-            Record::Certificate(_) | Record::Proposal(_) | Record::Evidence(_) => Ok(()),
+            Record::Certificate(_)
+            | Record::Proposal(_)
+            | Record::Evidence(_)
+            | Record::Floor(_) => Ok(()),
         };
         self.judge(verdict);
     }

@@ -16,7 +16,11 @@ fn view(message: &consensus::Message) -> Option<View> {
         consensus::Message::Vote(vote) => Some(vote.view()),
         consensus::Message::Timeout { vote, .. } => Some(vote.view),
         consensus::Message::Certificate(certificate) => Some(certificate.view()),
+        consensus::Message::ViewAnswer { certificate, .. } => {
+            certificate.as_ref().map(|certificate| certificate.view())
+        }
         consensus::Message::CertificateRequest { .. }
+        | consensus::Message::ViewRequest { .. }
         | consensus::Message::BlockRequest { .. }
         | consensus::Message::Block { .. }
         | consensus::Message::Evidence(_) => None,

@@ -4,7 +4,7 @@ use consensus::Message as Consensus;
 use primitives::certificate::ParentCertificate;
 use primitives::codec::FormatVersion;
 use primitives::{Hash, Header, Height, Justification, Proposal, View};
-use replica::{Action, Message};
+use replica::{Action, Message, Range};
 
 use crate::attacker::Attack;
 use crate::context::{Context, entered, invented, send};
@@ -39,7 +39,7 @@ fn flood(context: &Context, view: View) -> Vec<Message> {
         Message::Consensus(Consensus::CertificateRequest { from: View::ZERO, to: View(u64::MAX) }),
         Message::Consensus(Consensus::BlockRequest { block: invented(view, 0) }),
         Message::BatchRequest { digests: (0..64).map(|one| invented(view, one)).collect() },
-        Message::SyncRequest { above: Height::ZERO },
+        Message::SyncRequest(Range { first: Height(1), last: Height(u64::MAX) }),
     ];
     let count = context.validators.len() as u64;
     for number in 0..BURST.saturating_sub(4) {

@@ -20,11 +20,11 @@ pub struct LyingSyncPeer {
 }
 
 impl LyingSyncPeer {
-    /// The answer to a request for what is above a height; another lie each time.
-    fn lie(&mut self, above: Height) -> Option<Message> {
+    /// The answer to a request for blocks from a height on; another lie each time.
+    fn lie(&mut self, first: Height) -> Option<Message> {
         self.asked += 1;
         let certificate = self.certificate.clone()?;
-        let wanted = self.blocks.iter().filter(|(header, _)| header.height > above).cloned();
+        let wanted = self.blocks.iter().filter(|(header, _)| header.height >= first).cloned();
         let mut blocks: Vec<_> = wanted.collect();
         match self.asked % 5 {
             // A block of its own making in the middle.
@@ -61,8 +61,8 @@ impl Attack for LyingSyncPeer {
         let mut lies = Vec::with_capacity(actions.len());
         for action in actions {
             match action {
-                Action::ServeSync { to, above } => {
-                    lies.extend(self.lie(above).map(|message| Action::Send { to, message }));
+                Action::ServeSync { to, range } => {
+                    lies.extend(self.lie(range.first).map(|message| Action::Send { to, message }));
                 }
                 Action::Commit { blocks, certificate } => {
                     self.certificate = Some(certificate.clone());

@@ -1,4 +1,7 @@
-//! Honest clients: each sends one transfer after the other, again and elsewhere when it sees no result.
+//! Honest clients: each sends one transfer after the other.
+//!
+//! Half of them send it again, and elsewhere, when they see no result for a while. The other half rely on the validator
+//! that admitted it, and send again only when that has crashed: what they sent must not be lost.
 
 use primitives::codec::FormatVersion;
 use primitives::{
@@ -16,12 +19,17 @@ pub struct Client {
     sequence: u64,
     waiting: Option<(SignedTransaction, Hash, u64)>,
     pub committed: u64,
+    /// Whether it relies on the validator that admits its transaction.
+    pub relies: bool,
+    /// What was admitted, by which instance in which of its lives, and when.
+    admitted: Option<(Hash, usize, u64)>,
 }
 
 impl Client {
     pub fn new(number: u8) -> Self {
         let key = SecretKey::from_seed([number.wrapping_add(100); 32]);
-        Self { key, sequence: 0, waiting: None, committed: 0 }
+        let relies = number.is_multiple_of(2);
+        Self { key, sequence: 0, waiting: None, committed: 0, relies, admitted: None }
     }
 
     pub fn address(&self) -> Address {
@@ -32,9 +40,22 @@ impl Client {
         self.waiting.as_ref().map(|(_, hash, _)| *hash)
     }
 
+    /// An instance has admitted the transaction.
+    pub fn admitted(&mut self, hash: Hash, instance: usize, life: u64) {
+        if self.waits_for() == Some(hash) {
+            self.admitted = Some((hash, instance, life));
+        }
+    }
+
+    /// The transaction that this client relies on an instance for, in which of its lives, and when it was sent.
+    pub fn relies_on(&self) -> Option<(Hash, usize, u64, u64)> {
+        let (hash, instance, life) = self.admitted.filter(|_| self.relies)?;
+        Some((hash, instance, life, self.waiting.as_ref()?.2))
+    }
+
     /// The transaction was executed.
     pub fn done(&mut self) {
-        self.waiting = None;
+        (self.waiting, self.admitted) = (None, None);
         self.sequence += 1;
         self.committed += 1;
     }

@@ -12,24 +12,25 @@ use primitives::{
     Amount, ChainParameters, Domain, Genesis, Hash, Header, SecretKey, SignedBatch, TimestampMs,
     Validator, ValidatorIndex, Verified, Vote, codec,
 };
-use replica::{Action, Event, Message, Now, RequestId};
+use replica::{Action, Event, Message, Now};
 
 use crate::sim::checkers::{Checkers, Violation};
 use crate::sim::clients::Client;
+use crate::sim::disk::Unsynced;
 use crate::sim::meter::Meter;
 use crate::sim::network::Network;
 use crate::sim::node::Node;
-use crate::sim::plan::{Chance, FAULTS_MS, Fault, Plan, RECOVERY_MS};
+use crate::sim::plan::{Chance, FAULTS_MS, Fault, Plan, RECOVERY_MS, SyncCrash};
 use crate::sim::report::{Report, describe};
 
 /// The wall clock at simulated time zero.
-const EPOCH: u64 = 1_700_000_000_000;
+pub(super) const EPOCH: u64 = 1_700_000_000_000;
 /// Milliseconds between two looks of the clients.
-const CLIENT_MS: u64 = 40;
+pub(super) const CLIENT_MS: u64 = 40;
 
 /// Something that will happen.
 #[derive(Debug)]
-enum Happening {
+pub(super) enum Happening {
     Event {
         instance: usize,
         life: u64,
@@ -56,7 +57,7 @@ enum Happening {
 }
 
 #[derive(Debug)]
-enum LedgerWork {
+pub(super) enum LedgerWork {
     Execute(Header, Vec<Arc<SignedBatch>>),
     Commit(Vec<Header>, primitives::CommitCertificate),
     Discard(Vec<Hash>),
@@ -65,25 +66,27 @@ enum LedgerWork {
 /// A running simulation.
 #[derive(Debug)]
 pub struct Cluster {
-    plan: Plan,
-    chance: Chance,
-    now_ms: u64,
-    sequence: u64,
-    happenings: BTreeMap<(u64, u64), Happening>,
-    nodes: Vec<Node>,
-    network: Network,
-    clients: Vec<Client>,
-    checkers: Checkers,
-    genesis: Arc<Genesis>,
+    pub(super) plan: Plan,
+    pub(super) chance: Chance,
+    pub(super) now_ms: u64,
+    pub(super) sequence: u64,
+    pub(super) happenings: BTreeMap<(u64, u64), Happening>,
+    pub(super) nodes: Vec<Node>,
+    pub(super) network: Network,
+    pub(super) clients: Vec<Client>,
+    pub(super) checkers: Checkers,
+    pub(super) genesis: Arc<Genesis>,
     /// Batches that some instance has verified: the answer is the same for all, and signatures cost most.
-    verified: BTreeMap<Hash, Verified<SignedBatch>>,
-    keeps_log: bool,
-    log: String,
-    hasher: blake3::Hasher,
-    violation: Option<Violation>,
-    good_height: Option<u64>,
-    commits: Vec<(usize, u64)>,
-    meter: Meter,
+    pub(super) verified: BTreeMap<Hash, Verified<SignedBatch>>,
+    pub(super) keeps_log: bool,
+    pub(super) log: String,
+    pub(super) hasher: blake3::Hasher,
+    pub(super) violation: Option<Violation>,
+    pub(super) good_height: Option<u64>,
+    /// Syncs so far of the instance that the plan restarts there.
+    pub(super) boundaries: u64,
+    pub(super) commits: Vec<(usize, u64)>,
+    pub(super) meter: Meter,
 }
 
 impl Cluster {
@@ -137,6 +140,7 @@ impl Cluster {
             good_height: None,
             commits: Vec::new(),
             meter: Meter::default(),
+            boundaries: 0,
             plan,
         };
         for (at, fault) in cluster.plan.faults.clone() {
@@ -179,8 +183,10 @@ impl Cluster {
                 (0..self.nodes.len()).map(|i| self.checkers.height_of(i)).collect();
             let needed = self.good_height;
             self.violation = Some(Violation(format!(
-                "no progress in {RECOVERY_MS} ms of good network: heights {heights:?}, {needed:?} \
-                 was reached before",
+                "no recovery in {RECOVERY_MS} ms of good network: heights {heights:?}, {needed:?} was reached before; \
+                 voting: {:?}; admitted and lost: {:?}",
+                self.nodes.iter().map(Node::votes).collect::<Vec<_>>(),
+                self.lost_transactions(),
             )));
         }
         let verdict = self.checkers.all_convicted();
@@ -201,9 +207,10 @@ impl Cluster {
     /// Every honest validator has executed, since the faults ended, two blocks more than anybody had before.
     fn has_recovered(&self) -> bool {
         self.good_height.is_some_and(|before| {
-            (0..self.nodes.len())
-                .filter(|instance| self.plan.is_honest(*instance))
-                .all(|instance| self.checkers.height_of(instance) >= before + 2)
+            let moved = |instance| self.checkers.height_of(instance) >= before + 2;
+            let honest = (0..self.nodes.len()).filter(|instance| self.plan.is_honest(*instance));
+            honest.into_iter().all(|instance| moved(instance) && self.nodes[instance].votes())
+                && self.lost_transactions().is_empty()
         })
     }
 
@@ -215,12 +222,12 @@ impl Cluster {
         })
     }
 
-    fn schedule(&mut self, at: u64, happening: Happening) {
+    pub(super) fn schedule(&mut self, at: u64, happening: Happening) {
         self.sequence += 1;
         self.happenings.insert((at, self.sequence), happening);
     }
 
-    fn note(&mut self, line: std::fmt::Arguments<'_>) {
+    pub(super) fn note(&mut self, line: std::fmt::Arguments<'_>) {
         let mut text = String::new();
         let _ = writeln!(text, "{:>6} {line}", self.now_ms);
         self.hasher.update(text.as_bytes());
@@ -229,14 +236,14 @@ impl Cluster {
         }
     }
 
-    fn judge(&mut self, verdict: Result<(), Violation>) {
+    pub(super) fn judge(&mut self, verdict: Result<(), Violation>) {
         if let Err(violation) = verdict {
             self.note(format_args!("VIOLATION {}", violation.0));
             self.violation.get_or_insert(violation);
         }
     }
 
-    fn clock(&self, instance: usize) -> Now {
+    pub(super) fn clock(&self, instance: usize) -> Now {
         let skew = self.nodes[instance].skew_ms;
         let wall = EPOCH.saturating_add(self.now_ms).saturating_add_signed(skew);
         Now { wall: TimestampMs(wall), uptime_ms: self.now_ms }
@@ -262,10 +269,7 @@ impl Cluster {
                 }
             }
             Happening::Synced { instance, life, actions } => {
-                if self.is_alive(instance, life) {
-                    self.nodes[instance].disk.sync();
-                    self.perform(instance, actions);
-                }
+                self.synced(instance, life, actions);
             }
             Happening::Ledger { instance, life, work } => self.ledger(instance, life, work),
             Happening::Fault(fault) => self.fault(&fault),
@@ -274,7 +278,7 @@ impl Cluster {
         }
     }
 
-    fn is_alive(&self, instance: usize, life: u64) -> bool {
+    pub(super) fn is_alive(&self, instance: usize, life: u64) -> bool {
         self.nodes[instance].running.is_some() && self.nodes[instance].life == life
     }
 
@@ -296,9 +300,12 @@ impl Cluster {
         self.perform(instance, actions.into());
     }
 
-    fn start(&mut self, instance: usize) {
+    pub(super) fn start(&mut self, instance: usize) {
         let now = self.clock(instance);
-        let actions = self.nodes[instance].start(now, self.now_ms);
+        let actions = match self.nodes[instance].start(now, self.now_ms) {
+            Ok(actions) => actions,
+            Err(error) => return self.note(format_args!("{instance} does not start: {error}")),
+        };
         let height = self.nodes[instance].height();
         self.note(format_args!("{instance} starts at height {height}"));
         let verdict = self.checkers.restarted(instance, height);
@@ -312,30 +319,39 @@ impl Cluster {
         }
     }
 
-    fn connect(&mut self, instance: usize, other: usize, connected: bool) {
+    pub(super) fn connect(&mut self, instance: usize, other: usize, connected: bool) {
         let (life, peer) = (self.nodes[instance].life, self.nodes[other].validator);
         let event = Event::Peer { peer, connected };
         self.schedule(self.now_ms + 1, Happening::Event { instance, life, event });
     }
 
     /// Does what a replica asked for; from the first record on, everything waits for the sync.
-    fn perform(&mut self, instance: usize, actions: VecDeque<Action>) {
+    pub(super) fn perform(&mut self, instance: usize, actions: VecDeque<Action>) {
         let life = self.nodes[instance].life;
-        let (mut wrote, mut rest) = (false, VecDeque::new());
+        let (mut records, mut rest) = (Vec::new(), VecDeque::new());
         for action in actions {
             match action {
                 Action::Persist(record) => {
                     self.note(format_args!("{instance} logs {}", describe(&record)));
-                    self.nodes[instance].disk.append(record);
-                    wrote = true;
+                    records.push(record);
                 }
-                other if wrote => rest.push_back(other),
+                other if !records.is_empty() => rest.push_back(other),
                 other => self.act(instance, other),
             }
         }
-        if !wrote {
+        if records.is_empty() {
             return self.after_actions(instance, life);
         }
+        let Some(running) = &mut self.nodes[instance].running else { return };
+        if let Err(error) = running.log.write(&records) {
+            self.note(format_args!("{instance} stops: {error}"));
+            return self.crash(instance, Unsynced::Torn);
+        }
+        let crash = self.next_sync_crash(instance);
+        if let Some(SyncCrash::BeforeSync(unsynced)) = crash {
+            return self.crash_and_restart(instance, unsynced);
+        }
+        self.nodes[instance].crashes_after_sync = crash.is_some();
         let done = self.now_ms + self.chance.below(self.plan.sync_ms_max + 1);
         if let Some(running) = &mut self.nodes[instance].running {
             running.busy_until_ms = done;
@@ -346,8 +362,12 @@ impl Cluster {
     fn after_actions(&mut self, instance: usize, life: u64) {
         let node = &mut self.nodes[instance];
         let Some(running) = &mut node.running else { return };
-        if node.disk.is_long() {
-            node.disk.replace(running.machine.compacted());
+        if running.log.is_worth_compacting() {
+            let records = running.machine.compacted();
+            if let Err(error) = running.log.compact(&records) {
+                self.note(format_args!("{instance} stops: {error}"));
+                return self.crash(instance, Unsynced::Torn);
+            }
         }
         let at = running.machine.deadline_ms().max(self.now_ms + 1);
         if at < running.tick_at_ms {
@@ -390,13 +410,18 @@ impl Cluster {
             Action::Discard { blocks } => {
                 self.queue_ledger(instance, LedgerWork::Discard(blocks));
             }
-            Action::ServeSync { to, above } => {
+            Action::ServeSync { to, range } => {
                 let view = self.nodes[instance].running.as_ref().map(|r| r.ledger.view());
-                if let Some(blocks) = view.and_then(|view| view.sync(above)) {
+                if let Some(blocks) = view.and_then(|view| view.sync(range)) {
                     self.send(instance, Some(to), &Message::Sync(Box::new(blocks)));
                 }
             }
-            Action::Reply { .. } => {}
+            Action::Reply { request, answer } => {
+                let client = usize::try_from(request.0).ok().and_then(|i| self.clients.get_mut(i));
+                if let (Some(client), Ok(hash)) = (client, answer) {
+                    client.admitted(hash, instance, life);
+                }
+            }
             Action::Evidence(evidence) => {
                 self.note(format_args!("{instance} accuses {}", evidence.culprit()));
                 let validator = evidence.culprit().0;
@@ -416,6 +441,9 @@ impl Cluster {
             }
             Action::Misbehaviour { peer, what } => {
                 self.note(format_args!("{instance} says of {peer}: {what}"));
+            }
+            Action::Withholder { author, .. } => {
+                self.note(format_args!("{instance} suspects {author} of withholding batches"));
             }
             Action::EnteredView { view, .. } => {
                 self.note(format_args!("{instance} enters view {view}"));
@@ -520,78 +548,5 @@ impl Cluster {
             }
         };
         self.schedule(self.now_ms, Happening::Event { instance, life, event });
-    }
-
-    fn fault(&mut self, fault: &Fault) {
-        if self.good_height.is_some() {
-            return;
-        }
-        self.note(format_args!("fault {fault:?}"));
-        self.network.apply(fault);
-        match fault {
-            Fault::Crash { instance } => self.crash(*instance),
-            Fault::Restart { instance } if self.nodes[*instance].running.is_none() => {
-                self.start(*instance);
-            }
-            Fault::Freeze { instance, until_ms } => {
-                if let Some(running) = &mut self.nodes[*instance].running {
-                    running.busy_until_ms = running.busy_until_ms.max(*until_ms);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn crash(&mut self, instance: usize) {
-        if self.nodes[instance].running.take().is_none() {
-            return;
-        }
-        self.nodes[instance].disk.crash(&mut self.chance);
-        for other in 0..self.nodes.len() {
-            if other != instance && self.nodes[other].running.is_some() {
-                self.connect(other, instance, false);
-            }
-        }
-    }
-
-    /// From now on everything works; the chain must move.
-    fn become_good(&mut self) {
-        self.network.become_good();
-        for instance in 0..self.nodes.len() {
-            if self.nodes[instance].running.is_none() {
-                self.start(instance);
-            }
-        }
-        self.good_height = Some(self.checkers.height());
-        self.note(format_args!("good from here, at height {}", self.checkers.height()));
-    }
-
-    fn look_after_clients(&mut self) {
-        let up: Vec<usize> =
-            (0..self.nodes.len()).filter(|i| self.nodes[*i].running.is_some()).collect();
-        let Some(receiver) = self.clients.first().map(Client::address) else { return };
-        for number in 0..self.clients.len() {
-            let waits_for = self.clients[number].waits_for();
-            let done = waits_for.is_some_and(|hash| {
-                (0..self.nodes.len()).any(|i| self.checkers.is_executed_at(i, &hash))
-            });
-            if done {
-                self.clients[number].done();
-            }
-            if up.is_empty() || !self.chance.happens(400) {
-                continue;
-            }
-            let instance = up[self.chance.index(up.len())];
-            let wall = TimestampMs(EPOCH + self.now_ms);
-            let chain = self.genesis.chain_id.clone();
-            let next = self.clients[number].next(self.now_ms, wall, &chain, receiver);
-            if let Some(signed) = next {
-                let transaction = signed.verify().expect("a client signs well");
-                let event = Event::Transaction { request: RequestId(0), transaction };
-                let life = self.nodes[instance].life;
-                self.schedule(self.now_ms, Happening::Event { instance, life, event });
-            }
-        }
-        self.schedule(self.now_ms + CLIENT_MS, Happening::Clients);
     }
 }

@@ -8,11 +8,13 @@ pub mod checkers;
 pub mod clients;
 pub mod cluster;
 pub mod disk;
+mod faults;
 pub mod meter;
 pub mod network;
 pub mod node;
 pub mod plan;
 pub mod report;
+mod senders;
 
 pub use cluster::Cluster;
 pub use plan::Plan;

@@ -1,21 +1,30 @@
-//! One simulated process: a real replica and ledger, a simulated disk.
+//! One simulated process: a real replica and ledger with a real vote log, on a simulated disk.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use attackers::{AttackKind, Attacker, Context};
 use borsh::BorshDeserialize;
+use consensus::Record as Agreement;
 use primitives::{Epoch, Genesis, SecretKey, StateKey, ValidatorIndex, View};
-use replica::{Action, Event, Ledger, Limits, Machine, Now, Options, Replica, genesis_block};
+use replica::{
+    Action, Event, Ledger, Limits, Machine, Now, Options, Record, Replica, VoteLog, VoteLogError,
+    VoteLogOptions, genesis_block,
+};
 use state::State;
 
-use crate::sim::disk::Disk;
+use crate::sim::disk::{Disk, Unsynced};
+use crate::sim::plan::Chance;
+
+/// Bytes above which a log is compacted: low, so that it happens many times in a run.
+const COMPACT_ABOVE_BYTES: u64 = 48 << 10;
 
 /// A process that runs.
 #[derive(Debug)]
 pub struct Running {
     pub machine: Box<dyn Machine>,
     pub ledger: Ledger,
+    pub log: VoteLog<Disk>,
     /// Until when the thread waits for its log; what arrives meanwhile waits too.
     pub busy_until_ms: u64,
     pub ledger_busy_until_ms: u64,
@@ -23,18 +32,21 @@ pub struct Running {
     pub tick_at_ms: u64,
 }
 
-/// One instance of a validator. Its store and its log outlive its process.
+/// One instance of a validator. Its store and its disk outlive its process.
 #[derive(Debug)]
 pub struct Node {
     pub validator: ValidatorIndex,
     key: SecretKey,
     genesis: Arc<Genesis>,
     state: State,
-    pub disk: Disk,
+    /// Where the vote log lies while no process has it open.
+    disk: Disk,
     pub skew_ms: i64,
     /// How it attacks, if it does, and together with whom.
     attack: Option<(AttackKind, BTreeSet<ValidatorIndex>)>,
     pub running: Option<Running>,
+    /// Whether it dies as soon as its log is synced.
+    pub crashes_after_sync: bool,
     /// Counts lives: what was scheduled for an earlier one is dropped.
     pub life: u64,
 }
@@ -43,6 +55,22 @@ pub struct Node {
 fn executor() -> Arc<vm::Executor> {
     static EXECUTOR: OnceLock<Arc<vm::Executor>> = OnceLock::new();
     Arc::clone(EXECUTOR.get_or_init(|| Arc::new(vm::Executor::new(vm::ExecutorOptions::default()))))
+}
+
+/// A disk with the log of a validator that has never signed, as `quorate init` leaves it.
+fn newborn() -> Disk {
+    let birth = Record::Consensus(Agreement::Floor(View::ZERO));
+    let (mut log, _) = open(Disk::default(), 0).expect("an empty disk has room");
+    log.write(&[birth]).and_then(|()| log.sync()).expect("an empty disk has room");
+    log.into_files()
+}
+
+fn open(disk: Disk, life: u64) -> Result<(VoteLog<Disk>, Vec<Record>), VoteLogError> {
+    let mut salt = [0; 16];
+    for (byte, from) in salt.iter_mut().zip(life.to_le_bytes()) {
+        *byte = from;
+    }
+    VoteLog::open(disk, VoteLogOptions { salt, compact_above_bytes: COMPACT_ABOVE_BYTES })
 }
 
 impl Node {
@@ -54,8 +82,20 @@ impl Node {
     ) -> Self {
         let state = State::in_memory(&genesis_block(genesis));
         let genesis = Arc::clone(genesis);
-        let (disk, running) = (Disk::default(), None);
-        Self { validator, key, genesis, state, disk, skew_ms, attack: None, running, life: 0 }
+        let (disk, running, attack) = (newborn(), None, None);
+        let (crashes_after_sync, life) = (false, 0);
+        Self {
+            validator,
+            key,
+            genesis,
+            state,
+            disk,
+            skew_ms,
+            attack,
+            running,
+            crashes_after_sync,
+            life,
+        }
     }
 
     /// Makes it an attacker, one of these.
@@ -65,7 +105,13 @@ impl Node {
     }
 
     /// Starts the process; what its start asks for.
-    pub fn start(&mut self, now: Now, now_ms: u64) -> Vec<Action> {
+    ///
+    /// # Errors
+    /// When its vote log cannot be used: it does not start then.
+    pub fn start(&mut self, now: Now, now_ms: u64) -> Result<Vec<Action>, VoteLogError> {
+        self.life += 1;
+        self.crashes_after_sync = false;
+        let (log, records) = open(std::mem::take(&mut self.disk), self.life)?;
         self.state = self.state.memory_restart();
         let options = Options {
             genesis: (*self.genesis).clone(),
@@ -73,7 +119,7 @@ impl Node {
             own: self.validator,
             limits: Limits::default(),
         };
-        let replica = Replica::new(options.clone(), self.state.clone(), self.disk.read(), now);
+        let replica = Replica::new(options.clone(), self.state.clone(), records, now);
         let mut machine: Box<dyn Machine> = match &self.attack {
             None => Box::new(replica),
             Some((kind, attackers)) => {
@@ -83,15 +129,31 @@ impl Node {
         };
         let ledger = Ledger::new(self.state.clone(), executor(), &self.genesis);
         let actions = machine.on_event(now, Event::Start);
-        self.life += 1;
         self.running = Some(Running {
             machine,
             ledger,
+            log,
             busy_until_ms: now_ms,
             ledger_busy_until_ms: now_ms,
             tick_at_ms: u64::MAX,
         });
-        actions
+        Ok(actions)
+    }
+
+    /// The process ends, now. Whether one ran.
+    pub fn crash(&mut self, unsynced: Unsynced, chance: &mut Chance) -> bool {
+        let Some(running) = self.running.take() else { return false };
+        self.disk = running.log.into_files();
+        self.disk.crash(unsynced, chance);
+        true
+    }
+
+    /// The disk, whether a process uses it or not.
+    pub fn disk(&mut self) -> &mut Disk {
+        match &mut self.running {
+            Some(running) => running.log.files_mut(),
+            None => &mut self.disk,
+        }
     }
 
     /// Whether its committed chain holds evidence of this view against this validator, or as much against it as a
@@ -107,5 +169,10 @@ impl Node {
 
     pub fn height(&self) -> u64 {
         self.state.head().header.height.0
+    }
+
+    /// Whether it runs and may sign in its view.
+    pub fn votes(&self) -> bool {
+        self.running.as_ref().is_some_and(|one| one.machine.replica().core().rejoin().is_none())
     }
 }

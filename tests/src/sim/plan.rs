@@ -6,6 +6,8 @@ use attackers::AttackKind;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
+use crate::sim::disk::Unsynced;
+
 /// Milliseconds of faults; afterwards the network is good and everybody is up.
 pub const FAULTS_MS: u64 = 7_000;
 /// Milliseconds in which the chain must then make progress.
@@ -45,6 +47,46 @@ pub enum Fault {
         instance: usize,
         until_ms: u64,
     },
+    /// The process dies, and its vote log is gone.
+    LoseLog {
+        instance: usize,
+    },
+    /// So many more bytes can be written; at the next write the process stops.
+    FillDisk {
+        instance: usize,
+        room: usize,
+    },
+    /// There is room again, and whoever stopped is started.
+    ClearDisk {
+        instance: usize,
+    },
+}
+
+/// Where around a sync of its vote log a process dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SyncCrash {
+    /// Written and not synced: nothing was sent that depends on it.
+    BeforeSync(Unsynced),
+    /// Synced, and what waited for that not sent.
+    AfterSync,
+}
+
+impl SyncCrash {
+    pub const ALL: [Self; 4] = [
+        Self::BeforeSync(Unsynced::Lost),
+        Self::BeforeSync(Unsynced::Kept),
+        Self::BeforeSync(Unsynced::Torn),
+        Self::AfterSync,
+    ];
+}
+
+/// Restarts of one instance at the boundaries of its log's syncs, which are counted from 0.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyncCrashes {
+    pub instance: usize,
+    pub boundaries: std::ops::Range<u64>,
+    /// Taken in turn.
+    pub kinds: Vec<SyncCrash>,
 }
 
 /// One run.
@@ -72,6 +114,8 @@ pub struct Plan {
     /// The run lasts so long, with the faults that are planned and no others; otherwise it ends when the net has
     /// recovered from them, which it must.
     pub run_ms: Option<u64>,
+    /// Restarts at the boundaries of one vote log's syncs.
+    pub sync_crashes: Option<SyncCrashes>,
 }
 
 /// Draws numbers; the one source of chance in a run.
@@ -120,6 +164,7 @@ impl Plan {
             faults: Vec::new(),
             clients: CLIENTS,
             run_ms: None,
+            sync_crashes: None,
         }
     }
 
@@ -159,7 +204,14 @@ impl Plan {
         };
         let skew_ms = instances.iter().map(|_| -100 + chance.below(200) as i64).collect();
         let sync_ms_max = if chance.happens(200) { 60 } else { 4 };
-        let faults = draw_faults(&mut chance, instances.len(), faulty, faulty_max, validators);
+        let mut faults = draw_faults(&mut chance, instances.len(), faulty, faulty_max, validators);
+        // More lost logs than f at once, twins counted, are more than agreement can bear; a lost one counts until its
+        // owner votes again.
+        if faulty == Faulty::Crash && faulty_max > 0 && chance.happens(400) {
+            let (instance, at) = (chance.index(validators), chance.between(500, FAULTS_MS));
+            faults.push((at, Fault::LoseLog { instance }));
+            faults.push((at + chance.between(5, 1_500), Fault::Restart { instance }));
+        }
         Self {
             seed,
             validators,
@@ -174,7 +226,13 @@ impl Plan {
             faults,
             clients: CLIENTS,
             run_ms: None,
+            sync_crashes: None,
         }
+    }
+
+    /// A good network on which nothing happens but the restarts of one instance.
+    pub fn with_sync_crashes(seed: u64, validators: usize, crashes: SyncCrashes) -> Self {
+        Self { sync_crashes: Some(crashes), ..Self::calm(seed, validators) }
     }
 
     /// Whether this instance is a validator that follows the protocol.
@@ -213,7 +271,7 @@ fn draw_faults(
     let mut at = chance.between(200, 1_500);
     while at < FAULTS_MS {
         let lasts = chance.between(50, 2_500);
-        match chance.below(10) {
+        match chance.below(11) {
             0..3 => {
                 let sides: Vec<bool> = (0..instances).map(|_| chance.happens(500)).collect();
                 let across = |own: &bool| {
@@ -234,6 +292,11 @@ fn draw_faults(
             }
             // Everybody at once, as when the power fails.
             4 => crash(&mut faults, 0..instances, at, lasts),
+            5 => {
+                let (instance, room) = (chance.index(instances), chance.index(4_000));
+                faults.push((at, Fault::FillDisk { instance, room }));
+                faults.push((at + lasts, Fault::ClearDisk { instance }));
+            }
             _ if faulty == Faulty::Crash => {
                 let first = chance.index(validators);
                 let down = (0..faulty_max.max(1)).map(|i| (first + i) % validators);

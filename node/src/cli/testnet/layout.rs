@@ -22,6 +22,7 @@ use crate::config::Home;
 use crate::config::home::{create_private, write_atomically};
 use crate::config::keyfile::Protection;
 use crate::config::layers::Profile;
+use crate::vote_log;
 
 /// What the net's client keys own, in native units.
 pub const FUNDED: [(&str, u128); 3] = [
@@ -106,6 +107,7 @@ impl Net {
             let home = Home::new(self.directory.join(&name));
             home.create()?;
             let key = home.keys().generate("validator", &Protection::None)?;
+            vote_log::create(&home.vote_log())?;
             validators.push(Validator { name, key: key.public_key });
             homes.push(home);
         }

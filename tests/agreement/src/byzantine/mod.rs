@@ -120,7 +120,7 @@ impl Actor {
                 }
                 Certificate::Commit(_) => {}
             },
-            Record::Vote(_) | Record::Evidence(_) => {}
+            Record::Vote(_) | Record::Evidence(_) | Record::Floor(_) => {}
         }
     }
 

@@ -80,7 +80,7 @@ impl Signatures {
             let least = match record {
                 Record::Vote(vote) => vote.view(),
                 Record::Certificate(certificate) => certificate.view().next(),
-                Record::Proposal(_) | Record::Evidence(_) => continue,
+                Record::Proposal(_) | Record::Evidence(_) | Record::Floor(_) => continue,
             };
             if current < least {
                 let text = format!("restarted in view {current} with {record:?} on disk");

@@ -1,0 +1,96 @@
+//! Ranges of committed blocks: asking for them, checking them, and handing them to consensus in order.
+
+use consensus::Input;
+use primitives::{Height, SignedBatch, SigningContext, ValidatorIndex, ValidatorSet, codec};
+
+use crate::action::Action;
+use crate::catch_up::Answer;
+use crate::message::{Message, Range, SyncBlocks};
+use crate::replica::Replica;
+
+impl SyncBlocks {
+    /// The first block's height; none when there is no block.
+    pub fn first_height(&self) -> Option<Height> {
+        self.blocks.first().map(|(header, _)| header.height)
+    }
+
+    /// The last block's height.
+    pub fn last_height(&self) -> Height {
+        self.blocks.last().map_or(Height::ZERO, |(header, _)| header.height)
+    }
+
+    /// Whether these are blocks of the chain: each has its batches and stands on the one before, and a quorum has
+    /// committed the last. The batches' signatures need no check: an honest validator of that quorum has checked them.
+    pub fn is_proven(&self, context: &SigningContext, validators: &ValidatorSet) -> bool {
+        let whole = self.blocks.iter().all(|(header, batches)| {
+            header.payload.iter().copied().eq(batches.iter().map(SignedBatch::reference))
+        });
+        let linked = self.blocks.windows(2).all(|pair| match pair {
+            [(below, _), (above, _)] => {
+                above.parent == below.hash() && above.height == below.height.next()
+            }
+            _ => false,
+        });
+        let tip = self.blocks.last().map(|(tip, _)| tip.hash());
+        whole
+            && linked
+            && tip == Some(self.certificate.block)
+            && self.certificate.verify(context, validators).is_ok()
+    }
+}
+
+impl Replica {
+    /// Asks for blocks that others have committed and that are missing here.
+    pub(crate) fn ask_for_ranges(&mut self) {
+        let now_ms = self.now.uptime_ms;
+        for request in self.catch_up.ask(now_ms, self.head.height, &self.connected) {
+            let message = Message::SyncRequest(request.range);
+            self.actions.push(Action::Send { to: request.to, message });
+        }
+    }
+
+    /// Has a range read and sent; or says that it is not here.
+    pub(crate) fn on_sync_request(&mut self, from: ValidatorIndex, range: Range) {
+        if range.first <= self.durable && range.first <= range.last {
+            self.actions.push(Action::ServeSync { to: from, range });
+        } else {
+            let message = Message::SyncNothing { first: range.first };
+            self.actions.push(Action::Send { to: from, message });
+        }
+    }
+
+    pub(crate) fn on_sync_nothing(&mut self, from: ValidatorIndex, first: Height) {
+        self.catch_up.answered(from, Answer::Nothing(first));
+    }
+
+    pub(crate) fn on_sync(&mut self, from: ValidatorIndex, blocks: SyncBlocks) {
+        let context = SigningContext { chain: self.chain, epoch: blocks.certificate.epoch };
+        if blocks.is_proven(&context, &self.validators) {
+            let bytes = codec::encode(&blocks).len();
+            self.catch_up.answered(from, Answer::Proven(blocks, bytes));
+        } else if self.catch_up.answered(from, Answer::Lie) {
+            let what = "a catch-up answer that does not hold together";
+            self.actions.push(Action::Misbehaviour { peer: from, what });
+        }
+        self.apply_range();
+    }
+
+    /// Hands consensus the range that follows the head, if it is here. Its blocks are final, so that no vote of this
+    /// validator has to cover their batches: these stay out of the vote log.
+    pub(crate) fn apply_range(&mut self) {
+        let head = self.head.height;
+        let Some(range) = self.catch_up.next(self.now.uptime_ms, head) else { return };
+        let SyncBlocks { blocks, certificate } = range;
+        let mut headers = Vec::with_capacity(blocks.len());
+        for (header, batches) in blocks.into_iter().filter(|(header, _)| header.height > head) {
+            for batch in batches {
+                let digest = batch.digest();
+                self.logged.insert(digest);
+                self.batches.insert(digest, batch, true);
+                self.arrived(&digest);
+            }
+            headers.push(header);
+        }
+        self.step(Input::Chain { headers, certificate });
+    }
+}
