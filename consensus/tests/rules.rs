@@ -12,7 +12,7 @@ use primitives::{
     TimestampMs, ValidatorIndex, ValidatorSet, View, Vote,
 };
 use quorate_consensus::{
-    Certificate, Core, Effect, Evidence, Input, Message, Payload, Record, Waiting,
+    Certificate, Core, Effect, Evidence, Input, Message, Payload, Record, TimeoutReason, Waiting,
 };
 use world::*;
 

@@ -2,6 +2,7 @@
 //! both.
 
 pub mod attacks;
+pub mod catch_up;
 pub mod load;
 pub mod net;
 pub mod scenario;

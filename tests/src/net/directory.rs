@@ -65,10 +65,12 @@ impl Directory {
 
     /// A key of the client's: `faucet`, `alice` or `bob`.
     pub fn key(&self, name: &str) -> anyhow::Result<SecretKey> {
-        let path = self.root.join(format!("client/keys/{name}.key"));
-        let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-        let file: KeyFile = toml::from_str(&text).with_context(|| path.display().to_string())?;
-        Ok(SecretKey::from_seed(file.unencrypted.seed.0))
+        read_key(&self.root.join(format!("client/keys/{name}.key")))
+    }
+
+    /// The key with which a validator votes.
+    pub fn validator_key(&self, index: usize) -> anyhow::Result<SecretKey> {
+        read_key(&self.home(index).join("keys/validator.key"))
     }
 
     /// Where a validator says that it serves; `None` when it does not run.
@@ -93,4 +95,10 @@ impl Directory {
         }
         Ok(all)
     }
+}
+
+fn read_key(path: &Path) -> anyhow::Result<SecretKey> {
+    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    let file: KeyFile = toml::from_str(&text).with_context(|| path.display().to_string())?;
+    Ok(SecretKey::from_seed(file.unencrypted.seed.0))
 }

@@ -85,6 +85,11 @@ impl Traffic {
         std::mem::take(&mut *self.record.outcome())
     }
 
+    /// How many are committed.
+    pub fn committed(&self) -> usize {
+        *self.record.committed.borrow()
+    }
+
     /// Lets every worker end with the transfer that it has under way, if its node answers.
     pub async fn stop(mut self) -> anyhow::Result<Outcome> {
         self.stop.send_replace(true);
