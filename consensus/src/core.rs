@@ -7,6 +7,7 @@ use primitives::{
     limits,
 };
 
+use crate::conduct::{Conduct, Cost};
 use crate::effect::Effect;
 use crate::evidence::Evidence;
 use crate::input::{Input, Now};
@@ -67,6 +68,7 @@ pub struct Core {
     pub(crate) heard_ms: BTreeMap<ValidatorIndex, u64>,
     pub(crate) disconnected_ms: BTreeMap<ValidatorIndex, u64>,
     pub(crate) answered_ms: BTreeMap<ValidatorIndex, u64>,
+    pub(crate) conduct: Conduct,
     pub(crate) evidence: BTreeMap<(ValidatorIndex, View), Evidence>,
     pub(crate) timed_out: VecDeque<TimedOut>,
     pub(crate) effects: Vec<Effect>,
@@ -89,6 +91,7 @@ impl Core {
             Input::Payload { view, payload } => self.on_built(view, payload),
             Input::Work(work) => self.work = work,
             Input::Chain { headers, certificate } => self.on_chain(headers, certificate),
+            Input::Misbehaved { peer, what } => self.misbehaviour(peer, what),
             Input::Tick => {}
         }
         self.advance();
@@ -100,6 +103,9 @@ impl Core {
 
     fn on_message(&mut self, from: ValidatorIndex, message: Message) {
         if self.config.validators.get(from).is_none() || from == self.config.own {
+            return;
+        }
+        if !self.admits(from, Cost::of(&message)) {
             return;
         }
         self.heard_ms.insert(from, self.now.uptime_ms);
@@ -202,8 +208,16 @@ impl Core {
         self.effects.push(Effect::Broadcast(message));
     }
 
+    /// Whether a message of this cost is taken from a validator now; counts it. Asked here of every message that is
+    /// for consensus, and by whoever takes the others.
+    pub fn admits(&mut self, from: ValidatorIndex, cost: Cost) -> bool {
+        self.conduct.admits(self.now.uptime_ms, from, cost)
+    }
+
     pub(crate) fn misbehaviour(&mut self, peer: ValidatorIndex, what: &'static str) {
-        self.effects.push(Effect::Misbehaviour { peer, what });
+        if self.conduct.punish(self.now.uptime_ms, peer, what) {
+            self.effects.push(Effect::Misbehaviour { peer, what });
+        }
     }
 }
 

@@ -56,7 +56,7 @@ pub enum Effect {
     },
     /// A validator signed two things that no honest one signs together.
     Evidence(Evidence),
-    /// A peer sent what no honest validator sends; for the log and a ban.
+    /// A peer sent what no honest validator sends, and is banned; for the log.
     Misbehaviour {
         peer: ValidatorIndex,
         what: &'static str,

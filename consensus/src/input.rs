@@ -41,6 +41,8 @@ pub enum Input {
     Work(bool),
     /// Blocks from catch-up, ascending, and the certificate of the last. Their batches are held.
     Chain { headers: Vec<Header>, certificate: CommitCertificate },
+    /// A validator sent what no honest one sends, in a message that is not for consensus.
+    Misbehaved { peer: ValidatorIndex, what: &'static str },
     /// The moment that [`crate::Core::deadline_ms`] named has come.
     Tick,
 }

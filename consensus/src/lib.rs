@@ -43,6 +43,7 @@
 //! Another validator set would be another epoch ([`primitives::SigningContext`]); today there is one.
 
 mod commit;
+mod conduct;
 mod core;
 mod effect;
 pub mod evidence;
@@ -66,6 +67,7 @@ mod votes;
 mod witness;
 
 pub use crate::core::{Config, Core};
+pub use conduct::{Ban, Cost};
 pub use effect::{Effect, Payload};
 pub use evidence::Evidence;
 pub use input::{Input, Now};
@@ -74,4 +76,4 @@ pub use record::Record;
 pub use recovery::{Committed, Memory};
 pub use rejoin::Rejoin;
 pub use rules::Rule;
-pub use status::{Status, TimedOut, Waiting};
+pub use status::{ResultGroup, Status, TimedOut, Waiting};

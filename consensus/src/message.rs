@@ -45,7 +45,7 @@ pub enum TimeoutReason {
     Clock,
     /// The proposal was fine, but no quorum prepared it in time.
     NoQuorum,
-    /// f+1 others had timed out.
+    /// enough others had given it up.
     Joined,
 }
 
@@ -61,7 +61,7 @@ impl fmt::Display for TimeoutReason {
             Self::InvalidProposal => f.write_str("the proposal breaks a rule"),
             Self::Clock => f.write_str("the proposal's timestamp is ahead of this clock"),
             Self::NoQuorum => f.write_str("no quorum prepared the proposal in time"),
-            Self::Joined => f.write_str("f+1 others had timed out"),
+            Self::Joined => f.write_str("enough others had given it up"),
         }
     }
 }

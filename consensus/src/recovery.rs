@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use primitives::{CommitCertificate, Hash, Header, View, Vote};
 
+use crate::conduct::Conduct;
 use crate::core::{Config, Core};
 use crate::effect::Effect;
 use crate::input::Now;
@@ -68,6 +69,7 @@ impl Core {
             Memory::Whole(records) => (records, Floor::known(View::ZERO)),
             Memory::Lost(records) => (records, Floor::lost(now.wall.0)),
         };
+        let faulty_max = config.validators.faulty_max();
         let mut core = Self {
             schedule,
             floor,
@@ -90,6 +92,7 @@ impl Core {
             heard_ms: BTreeMap::new(),
             disconnected_ms: BTreeMap::new(),
             answered_ms: BTreeMap::new(),
+            conduct: Conduct::new(faulty_max),
             evidence: BTreeMap::new(),
             timed_out: VecDeque::new(),
             effects: Vec::new(),

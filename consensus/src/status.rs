@@ -1,12 +1,14 @@
 //! What an operator wants to know at night.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use primitives::{Height, ValidatorIndex, View};
+use primitives::{ExecutionResult, Height, ValidatorIndex, View};
 
+use crate::conduct::Ban;
 use crate::core::Core;
 use crate::message::TimeoutReason;
 use crate::rejoin::Rejoin;
+use crate::round::Round;
 use crate::tree::PayloadState;
 
 /// Unheard for this long while something waits, a validator counts as missing even if it is connected.
@@ -38,9 +40,19 @@ pub struct TimedOut {
     pub reasons: BTreeMap<ValidatorIndex, TimeoutReason>,
 }
 
+/// Validators that voted for one result of one block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResultGroup {
+    pub result: ExecutionResult,
+    /// Ascending.
+    pub validators: Vec<ValidatorIndex>,
+}
+
 /// A snapshot of agreement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
+    /// Whose snapshot it is.
+    pub own: ValidatorIndex,
     pub view: View,
     pub leader: ValidatorIndex,
     pub committed_height: Height,
@@ -51,9 +63,15 @@ pub struct Status {
     pub prepares: Vec<ValidatorIndex>,
     /// For the lowest prepared view that is not committed.
     pub commits: Vec<ValidatorIndex>,
+    /// What those commit votes say that the block's execution gave; more than one group means that validators differ.
+    pub results: Vec<ResultGroup>,
     pub timeouts: BTreeMap<ValidatorIndex, Option<TimeoutReason>>,
     /// Validators that are not connected, or silent while something waits; and for how many milliseconds.
     pub missing: BTreeMap<ValidatorIndex, u64>,
+    /// Those of the missing that are not connected.
+    pub disconnected: BTreeSet<ValidatorIndex>,
+    /// What others are known to have committed, when it is above the own height.
+    pub others_height: Option<Height>,
     /// The last views that timed out, oldest first.
     pub timed_out: Vec<TimedOut>,
     /// Validators that hardly lead in this view's term, because they missed their turns before.
@@ -61,13 +79,15 @@ pub struct Status {
     pub evidence: Vec<(ValidatorIndex, View)>,
     /// What this validator waits for before it votes again, when its vote log was lost.
     pub rejoin: Option<Rejoin>,
+    /// To whom this validator does not listen for now.
+    pub bans: Vec<Ban>,
 }
 
 impl Core {
     /// The state of agreement at this uptime.
     pub fn status(&self, uptime_ms: u64) -> Status {
         let round = self.round(self.view);
-        let signers = |round: Option<&crate::round::Round>| {
+        let signers = |round: Option<&Round>| {
             round.map(|round| round.prepares.keys().copied().collect()).unwrap_or_default()
         };
         let prepared = self.rounds.values().find(|round| round.prepare_certificate.is_some());
@@ -78,6 +98,7 @@ impl Core {
         let waiting = self.waiting();
         let since = self.needed_since_ms.map_or(uptime_ms, |since| since.max(self.entered_ms));
         Status {
+            own: self.own(),
             view: self.view,
             leader: self.leader(self.view),
             committed_height: self.committed.header.height,
@@ -88,12 +109,16 @@ impl Core {
             commits: prepared
                 .map(|round| round.commits.keys().copied().collect())
                 .unwrap_or_default(),
+            results: prepared.map(results).unwrap_or_default(),
             timeouts: timeouts.unwrap_or_default(),
+            disconnected: self.disconnected_ms.keys().copied().collect(),
+            others_height: self.others_height(),
             missing: self.missing(uptime_ms, waiting != Waiting::Idle),
             timed_out: self.timed_out.iter().cloned().collect(),
             demoted: self.schedule.demoted(self.view),
             evidence: self.evidence.keys().copied().collect(),
             rejoin: self.rejoin(),
+            bans: self.conduct.bans(uptime_ms),
         }
     }
 
@@ -137,6 +162,11 @@ impl Core {
         }
     }
 
+    fn others_height(&self) -> Option<Height> {
+        let highest = self.targets.values().map(|target| target.result.height).max()?;
+        (highest > self.committed.header.height).then_some(highest)
+    }
+
     fn missing(&self, uptime_ms: u64, waits: bool) -> BTreeMap<ValidatorIndex, u64> {
         let mut missing = BTreeMap::new();
         for peer in self.config.validators.indices().filter(|peer| *peer != self.own()) {
@@ -153,4 +183,19 @@ impl Core {
         }
         missing
     }
+}
+
+/// The commit votes for a round's prepared block, by result.
+fn results(round: &Round) -> Vec<ResultGroup> {
+    let mut groups: Vec<ResultGroup> = Vec::new();
+    let votes = round.commits.values().filter(|vote| Some(vote.block) == round.prepared());
+    for vote in votes {
+        match groups.iter_mut().find(|group| group.result == vote.result) {
+            Some(group) => group.validators.push(vote.signer),
+            None => {
+                groups.push(ResultGroup { result: vote.result, validators: vec![vote.signer] });
+            }
+        }
+    }
+    groups
 }

@@ -101,11 +101,31 @@ fn evidence_is_passed_on_once_and_a_false_accusation_is_misbehaviour() {
     assert!(accused(&harmless).is_empty() && misbehaved(&harmless));
     let (one, Vote::Prepare(mut forged)) = pair(9) else { panic!("a prepare") };
     forged.signature.0[0] ^= 1;
-    let forged = core.step(at(4), tell(evidence((one, Vote::Prepare(forged)))));
+    let forged = core.step(at(4_000), tell(evidence((one, Vote::Prepare(forged)))));
     assert!(accused(&forged).is_empty() && misbehaved(&forged));
 
     for view in 10..100 {
-        core.step(at(5), tell(evidence(pair(view))));
+        core.step(at(10_000), tell(evidence(pair(view))));
     }
     assert_eq!(core.evidence().count(), primitives::limits::EVIDENCE_PER_VALIDATOR_MAX);
+}
+
+/// Whoever sends rubbish is not listened to for a while, and said so once.
+#[test]
+fn the_messages_of_a_banned_validator_are_not_taken() {
+    let world = World::new();
+    let mut core = world.core(0, Vec::new());
+    let hash = Hash([1; 32]);
+    let lie = |signer| Input::Message {
+        from: ValidatorIndex(3),
+        message: Message::Vote(world.prepare(signer, 1, hash)),
+    };
+    let effects = core.step(at(1), lie(2));
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Misbehaviour { .. })));
+    assert_eq!(core.step(at(2), lie(2)), [], "said once");
+    core.step(at(3), lie(3));
+    assert!(core.status(3).prepares.is_empty(), "a banned validator's own vote");
+    assert_eq!(core.status(3).bans.len(), 1);
+    core.step(at(1_500), lie(3));
+    assert_eq!(core.status(1_500).prepares, [ValidatorIndex(3)], "the ban is over");
 }

@@ -102,7 +102,8 @@ fn equivocation_is_evidence_and_a_forgery_is_not() {
         vote.signature.0[0] ^= 1;
     }
     assert!(!core.step(at(2), vote(forged)).iter().any(evidence));
-    let effects = core.step(at(2), vote(world.prepare(2, 1, second.hash())));
+    let after_the_ban = at(5_000);
+    let effects = core.step(after_the_ban, vote(world.prepare(2, 1, second.hash())));
     assert!(effects.iter().any(evidence));
 }
 

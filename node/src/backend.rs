@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use consensus::{Status as AgreementStatus, Waiting};
 use primitives::receipt::Rejection;
@@ -26,9 +27,12 @@ use tokio::sync::{oneshot, watch};
 use crate::commits::{Commits, Place};
 use crate::driver::{Clock, Replies};
 use crate::evidence;
+use crate::gauge::WriteGauge;
 use crate::inbox::Inbox;
 use crate::status;
 
+/// How long the replica's thread may take to tell how agreement stands; after that what it last told is shown.
+const LOOK_PATIENCE: Duration = Duration::from_millis(500);
 /// Transactions of this node's clients that are remembered, so that each has an answer.
 const SUBMITTED_MAX: usize = 100_000;
 /// A node with fewer peers than make a quorum for longer than this says that it is not ready, in milliseconds.
@@ -45,6 +49,7 @@ pub struct NodeBackend {
     submitted: Mutex<Submitted>,
     clock: Clock,
     status: watch::Receiver<AgreementStatus>,
+    gauge: Arc<WriteGauge>,
     validators: ValidatorSet,
     summary: ChainSummary,
 }
@@ -78,6 +83,7 @@ impl NodeBackend {
         replies: Replies,
         clock: Clock,
         status: watch::Receiver<AgreementStatus>,
+        gauge: Arc<WriteGauge>,
         validators: ValidatorSet,
         genesis: &Genesis,
         own: ValidatorIndex,
@@ -106,6 +112,7 @@ impl NodeBackend {
             submitted: Mutex::default(),
             clock,
             status,
+            gauge,
             validators,
             summary,
         }
@@ -231,7 +238,8 @@ impl Backend for NodeBackend {
         let late = |ms: &u64| *ms >= NOT_READY_AFTER_MS;
         let missing = status.missing.values().filter(|ms| late(ms)).count();
         if self.validators.len() - missing < self.validators.quorum() {
-            reasons.push(status::sentence(&status, &self.validators));
+            let here = self.gauge.here(self.clock.uptime_ms());
+            reasons.push(status::line(&status, &self.validators, &here));
         }
         Readiness { reasons }
     }
@@ -239,11 +247,14 @@ impl Backend for NodeBackend {
     async fn consensus_status(&self) -> ConsensusStatus {
         let uptime_ms = self.clock.uptime_ms();
         let look = self.inbox.look(move |replica| replica.core().status(uptime_ms));
-        match look.await {
-            Ok(status) => status::view(&status, &self.validators),
+        let status = match tokio::time::timeout(LOOK_PATIENCE, look).await {
+            Ok(Ok(status)) => status,
             // The replica's thread ends only with the process.
-            Err(_) => crate::failure::stop("the replica's thread has ended"),
-        }
+            Ok(Err(_)) => crate::failure::stop("the replica's thread has ended"),
+            // It waits for its disk, and that is what the caller must learn.
+            Err(_) => self.status.borrow().clone(),
+        };
+        status::view(&status, &self.validators, &self.gauge.here(self.clock.uptime_ms()))
     }
 
     async fn evidence(&self) -> Vec<EvidenceView> {

@@ -4,6 +4,7 @@
 //! then lets anything leave.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -13,6 +14,7 @@ use replica::{Action, Event, Machine, Message, Now, Record, Refusal, RequestId};
 use tokio::sync::{oneshot, watch};
 
 use crate::failure;
+use crate::gauge::WriteGauge;
 use crate::inbox::Command;
 use crate::network::{Class, NetworkHandle};
 use crate::status;
@@ -25,6 +27,9 @@ const TURN_EVENTS_MAX: usize = 64;
 const STATUS_MS: u64 = 500;
 /// How often a stalled chain says why, in milliseconds.
 const STALL_LOG_MS: u64 = 10_000;
+
+/// A write of the vote log that takes longer is worth a line in the log, in milliseconds.
+const SLOW_WRITE_MS: u64 = 1_000;
 
 /// Clients of this node that wait for the mempool's answer.
 pub type Replies = std::sync::Arc<std::sync::Mutex<BTreeMap<RequestId, Reply>>>;
@@ -42,6 +47,7 @@ pub struct Driver {
     pub clock: Clock,
     pub validators: ValidatorSet,
     pub watched: Watched,
+    pub gauge: Arc<WriteGauge>,
 }
 
 /// The state of agreement for those who may not wait for the replica's thread, and what the log says of it.
@@ -150,18 +156,28 @@ impl Driver {
             }
         }
         if !records.is_empty() {
-            if let Err(error) = self.log.write(&records).and_then(|()| self.log.sync()) {
-                failure::stop(&error.to_string());
-            }
-            if self.log.is_worth_compacting() {
-                let records = self.machine.compacted();
-                if let Err(error) = self.log.compact(&records) {
-                    failure::stop(&error.to_string());
-                }
-            }
+            self.write(&records);
         }
         for action in rest {
             self.act(action);
+        }
+    }
+
+    /// Writes records to the vote log. Votes wait for that, so a slow disk is told at once.
+    fn write(&mut self, records: &[Record]) {
+        self.gauge.begin(self.clock.uptime_ms());
+        if let Err(error) = self.log.write(records).and_then(|()| self.log.sync()) {
+            failure::stop(&error.to_string());
+        }
+        if self.log.is_worth_compacting() {
+            let records = self.machine.compacted();
+            if let Err(error) = self.log.compact(&records) {
+                failure::stop(&error.to_string());
+            }
+        }
+        let took_ms = self.gauge.end(self.clock.uptime_ms());
+        if took_ms >= SLOW_WRITE_MS {
+            tracing::warn!(took_ms, "the disk is slow: votes waited for a write of the vote log");
         }
     }
 
@@ -193,7 +209,14 @@ impl Driver {
                 tracing::error!(culprit, view = %evidence.view(), "a validator signed a conflicting pair");
             }
             Action::Misbehaviour { peer, what } => {
-                tracing::warn!(peer = self.name(peer), "a validator sent {what}");
+                let until = self.machine.replica().core().status(self.clock.uptime_ms()).bans;
+                let banned_ms =
+                    until.iter().find(|ban| ban.peer == peer).map(|ban| ban.remaining_ms);
+                tracing::warn!(
+                    peer = self.name(peer),
+                    banned_ms,
+                    "a validator sent {what}; nothing of it is taken for a while"
+                );
             }
             Action::Withholder { author, view } => {
                 let author = self.name(author);
@@ -244,7 +267,7 @@ impl Driver {
             view = %status.view,
             "no block for {} s: {}",
             status.waiting_ms / 1_000,
-            status::sentence(&status, &self.validators),
+            status::line(&status, &self.validators, &self.gauge.here(uptime_ms)),
         );
     }
 }

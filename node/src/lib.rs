@@ -8,6 +8,7 @@ mod config;
 mod driver;
 mod evidence;
 mod failure;
+mod gauge;
 mod inbox;
 mod network;
 mod node;

@@ -22,6 +22,7 @@ use crate::config::peers::PeerBook;
 use crate::config::{Home, Ports, Settings, ready};
 use crate::driver::{Clock, Driver, Replies, Watched};
 use crate::failure;
+use crate::gauge::WriteGauge;
 use crate::inbox::Inbox;
 use crate::network::{self, NetworkEvent, NetworkEvents, NetworkHandle, NetworkOptions};
 use crate::vote_log;
@@ -75,9 +76,7 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
         "starting"
     );
     let (log, records) = vote_log::open(&home.vote_log())?;
-    let megabytes = usize::try_from(settings.vm.modules_mib)? << 20;
-    let executor = vm::Executor::new(vm::ExecutorOptions { cache_bytes_max: megabytes });
-    let ledger = Ledger::new(state.clone(), Arc::new(executor), &genesis);
+    let ledger = ledger(&state, &settings, &genesis)?;
     let ledger_view = ledger.view();
 
     let (network, events) = start_network(&settings, &key, own, &validators, &genesis, &runtime)?;
@@ -105,6 +104,7 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
     let machine = seat(replica, &options, clock.now());
     let watched = Watched::new(machine.replica().core().status(clock.uptime_ms()));
     let status = watched.status.subscribe();
+    let gauge = Arc::new(WriteGauge::default());
     let driver = Driver {
         machine,
         log,
@@ -115,6 +115,7 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
         clock,
         validators: validators.clone(),
         watched,
+        gauge: Arc::clone(&gauge),
     };
     let driver =
         thread::Builder::new().name("replica".into()).spawn(move || driver.run(&commands))?;
@@ -131,6 +132,7 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
         replies,
         clock,
         status,
+        gauge,
         validators.clone(),
         &genesis,
         own,
@@ -156,6 +158,16 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
 
 fn open_state(path: &Path, genesis: &primitives::Genesis) -> anyhow::Result<State> {
     Ok(State::open(path, &genesis_block(genesis))?)
+}
+
+fn ledger(
+    state: &State,
+    settings: &Settings,
+    genesis: &primitives::Genesis,
+) -> anyhow::Result<Ledger> {
+    let cache_bytes_max = usize::try_from(settings.vm.modules_mib)? << 20;
+    let executor = vm::Executor::new(vm::ExecutorOptions { cache_bytes_max });
+    Ok(Ledger::new(state.clone(), Arc::new(executor), genesis))
 }
 
 fn start_network(
@@ -290,8 +302,8 @@ fn pump(mut events: NetworkEvents, inbox: &Inbox, listening: &watch::Sender<usiz
             NetworkEvent::Message { from, bytes, .. } => match Message::decode(&bytes) {
                 Ok(message) => Event::Message { from, message },
                 Err(error) => {
-                    tracing::warn!(%from, "a message cannot be read: {error}");
-                    continue;
+                    tracing::debug!(%from, "a message cannot be read: {error}");
+                    Event::Unreadable { from }
                 }
             },
             NetworkEvent::Gossip { bytes, from } => {

@@ -1,11 +1,29 @@
-//! The state of agreement in words that a person on call understands.
+//! The state of agreement as the interface and the log give it.
 
-use consensus::{Rejoin, Status, TimeoutReason, Waiting};
-use primitives::{ValidatorIndex, ValidatorSet, View};
-use rpc::types::{ConsensusState, ConsensusStatus, LastTimeout, Leader, MissingValidator};
+#[cfg(test)]
+mod tests;
+mod words;
+
+use consensus::{Status, Waiting};
+use primitives::{ValidatorIndex, ValidatorSet};
+use rpc::types::{
+    BannedValidator, ConsensusState, ConsensusStatus, LastTimeout, Leader, MissingValidator,
+    ResultVotes, TimeoutVoteView,
+};
+
+pub use words::{explanation, headline, reason};
 
 /// After this long without what it waits for, a chain counts as stalled, in milliseconds.
 const STALLED_AFTER_MS: u64 = 5_000;
+
+/// What this node knows of itself beside agreement.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Here {
+    /// For how long a write of the vote log has been under way, in milliseconds.
+    pub writing_ms: Option<u64>,
+    /// How long the slowest write of the last minute took, in milliseconds.
+    pub slowest_write_ms: Option<u64>,
+}
 
 fn name(validators: &ValidatorSet, index: ValidatorIndex) -> String {
     match validators.get(index) {
@@ -14,87 +32,15 @@ fn name(validators: &ValidatorSet, index: ValidatorIndex) -> String {
     }
 }
 
-/// Why a view was given up, with names.
-pub fn reason(reason: TimeoutReason, validators: &ValidatorSet) -> String {
-    match reason {
-        TimeoutReason::MissingBatch { author } => {
-            format!("a batch of {} in the proposal is missing", name(validators, author))
-        }
-        other => other.to_string(),
-    }
-}
-
-/// What a validator that lost its vote log waits for.
-fn rejoin_sentence(rejoin: &Rejoin, view: View, validators: &ValidatorSet) -> String {
-    let lost = "this validator's vote log was lost: it follows and commits, but does not vote";
-    let names = |indices: &[ValidatorIndex]| match indices {
-        [] => "nobody".to_owned(),
-        some => some.iter().map(|one| name(validators, *one)).collect::<Vec<_>>().join(", "),
-    };
-    let (answered, needed) = (&rejoin.answered, rejoin.needed);
-    match rejoin.floor {
-        Some(floor) => format!("{lost} before view {} (now {view})", floor.next()),
-        None if needed >= validators.len() => {
-            let count = validators.len();
-            format!(
-                "{lost} and never can again: a set of {count} cannot do without one of its logs"
-            )
-        }
-        None => format!(
-            "{lost} before {needed} others have shown in which view they are; shown by {}",
-            names(answered)
-        ),
-    }
-}
-
-/// What must happen before the next block commits.
-pub fn sentence(status: &Status, validators: &ValidatorSet) -> String {
-    let mut text = waiting_sentence(status, validators);
-    if let Some(rejoin) = &status.rejoin {
-        text = format!("{}; {text}", rejoin_sentence(rejoin, status.view, validators));
-    }
-    text
-}
-
-fn waiting_sentence(status: &Status, validators: &ValidatorSet) -> String {
-    let quorum = validators.quorum();
-    let leader = name(validators, status.leader);
-    let votes = |what: &str, have: usize| {
-        format!("{what} of {quorum} validators are needed, {have} are here")
-    };
-    let mut text = match status.waiting {
-        Waiting::Idle => "nothing to do: no transaction waits".to_owned(),
-        Waiting::Proposal => format!("a proposal of {leader}, who leads view {}", status.view),
-        Waiting::Obstacle(obstacle) => {
-            let obstacle = reason(obstacle, validators);
-            format!("the proposal of {leader} cannot be voted for: {obstacle}")
-        }
-        Waiting::Prepares => votes("prepare votes", status.prepares.len()),
-        Waiting::Execution => "the block's batches or its execution".to_owned(),
-        Waiting::Commits => votes("commit votes", status.commits.len()),
-        Waiting::Timeouts => votes("timeout votes", status.timeouts.len()),
-        Waiting::CatchUp => "blocks that the other validators have committed".to_owned(),
-    };
-    if status.waiting != Waiting::Idle && !status.missing.is_empty() {
-        let missing: Vec<String> = status
-            .missing
-            .iter()
-            .map(|(index, ms)| format!("{} for {} s", name(validators, *index), ms / 1_000))
-            .collect();
-        text.push_str(&format!("; missing: {}", missing.join(", ")));
-        let reachable = validators.len() - status.missing.len();
-        if reachable < quorum {
-            text.push_str(&format!(
-                "; without {} more of them no block can commit",
-                quorum - reachable
-            ));
-        }
-    }
-    text
+/// All of it in one line, for the log.
+pub fn line(status: &Status, validators: &ValidatorSet, here: &Here) -> String {
+    let first = format!("{}.", headline(status, validators));
+    let rest = explanation(status, validators, here);
+    std::iter::once(first).chain(rest).collect::<Vec<_>>().join(" ")
 }
 
 /// The same as the interface gives it.
-pub fn view(status: &Status, validators: &ValidatorSet) -> ConsensusStatus {
+pub fn view(status: &Status, validators: &ValidatorSet, here: &Here) -> ConsensusStatus {
     let names = |indices: &[ValidatorIndex]| {
         indices.iter().map(|index| name(validators, *index)).collect::<Vec<_>>()
     };
@@ -104,15 +50,26 @@ pub fn view(status: &Status, validators: &ValidatorSet) -> ConsensusStatus {
         _ => ConsensusState::Working,
     };
     let last_timeouts = status.timed_out.iter().rev().map(|timed_out| {
-        let mut texts: Vec<String> =
-            timed_out.reasons.values().map(|why| reason(*why, validators)).collect();
-        texts.sort();
-        texts.dedup();
-        LastTimeout {
-            view: timed_out.view,
-            leader: name(validators, timed_out.leader),
-            reason: texts.join("; "),
-        }
+        let votes = timed_out.reasons.iter().map(|(validator, why)| TimeoutVoteView {
+            validator: name(validators, *validator),
+            reason: reason(*why, validators),
+        });
+        let leader = name(validators, timed_out.leader);
+        LastTimeout { view: timed_out.view, leader, votes: votes.collect() }
+    });
+    let missing = status.missing.iter().map(|(index, ms)| MissingValidator {
+        name: name(validators, *index),
+        since_ms: *ms,
+        connected: !status.disconnected.contains(index),
+    });
+    let results = status.results.iter().map(|group| ResultVotes {
+        result: group.result.into(),
+        validators: names(&group.validators),
+    });
+    let banned = status.bans.iter().map(|ban| BannedValidator {
+        name: name(validators, ban.peer),
+        remaining_ms: ban.remaining_ms,
+        reason: ban.what.to_owned(),
     });
     let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
     ConsensusStatus {
@@ -120,15 +77,16 @@ pub fn view(status: &Status, validators: &ValidatorSet) -> ConsensusStatus {
         height: status.committed_height,
         leader: Leader { index: status.leader, name: name(validators, status.leader) },
         state,
-        waiting_for: sentence(status, validators),
+        waiting_for: headline(status, validators),
+        explanation: explanation(status, validators, here),
         prepare_votes: names(&status.prepares),
         commit_votes: names(&status.commits),
+        results: results.collect(),
         timeout_votes: names(&status.timeouts.keys().copied().collect::<Vec<_>>()),
-        missing: status
-            .missing
-            .iter()
-            .map(|(index, ms)| MissingValidator { name: name(validators, *index), since_ms: *ms })
-            .collect(),
+        missing: missing.collect(),
+        others_height: status.others_height,
+        banned: banned.collect(),
+        demoted: names(&status.demoted),
         last_timeouts: last_timeouts.collect(),
         validators: count(validators.len()),
         quorum: count(validators.quorum()),

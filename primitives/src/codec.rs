@@ -1,8 +1,9 @@
 //! The one canonical binary encoding (borsh), strict and bounded.
 //!
 //! Decoding refuses trailing bytes, unknown enum tags, booleans other than 0 and 1, invalid UTF-8 and maps
-//! out of order. A length prefix never allocates more than the input could fill (borsh grows collections
-//! as it reads), and every caller names the largest input it accepts.
+//! out of order. A length prefix never allocates more than the input could fill, or a MiB (borsh grows
+//! collections as it reads, and strings of bytes in steps of that size), and every caller names the largest input it
+//! accepts. `cargo fuzz-decoders` holds all decoders to it.
 
 use borsh::{BorshDeserialize, BorshSerialize, io};
 use thiserror::Error;

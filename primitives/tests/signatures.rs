@@ -222,3 +222,18 @@ fn many_transactions_are_checked_each_for_itself() {
     assert_eq!(together, one_by_one);
     assert_eq!(together, [true, true, true, true, false, true, true, false, true]);
 }
+
+/// However many there are and wherever they stand, exactly the bad ones are named.
+#[test]
+fn a_bisection_names_every_bad_signature_of_a_large_batch() {
+    let all: Vec<usize> = (0..100).collect();
+    let cases: [&[usize]; 6] = [&[0], &[99], &[49, 50], &[3, 60, 61], &[1, 2, 3, 5, 8, 77], &all];
+    for bad in cases {
+        let mut batch = SignatureBatch::default();
+        for position in 0..100u8 {
+            let signer = if bad.contains(&usize::from(position)) { key(2) } else { key(1) };
+            batch.push(&key(1).public_key(), &[position], &signer.sign(&[position]));
+        }
+        assert_eq!(batch.invalid(), bad, "{bad:?}");
+    }
+}

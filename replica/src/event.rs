@@ -32,6 +32,10 @@ pub enum Event {
         from: ValidatorIndex,
         message: Message,
     },
+    /// A validator sent bytes that are no message.
+    Unreadable {
+        from: ValidatorIndex,
+    },
     /// A batch that gossip brought.
     Gossip {
         batch: SignedBatch,

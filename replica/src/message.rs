@@ -1,6 +1,7 @@
 //! What validators say to each other.
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use consensus::Cost;
 use primitives::codec::{self, DecodeError};
 use primitives::{CommitCertificate, Hash, Header, Height, SignedBatch, limits};
 
@@ -56,6 +57,17 @@ impl Message {
             Self::BatchRequest { .. } | Self::SyncRequest(_) => Class::Proposal,
             Self::SyncNothing { .. } => Class::Proposal,
             Self::Batches(_) | Self::Sync(_) => Class::Bulk,
+        }
+    }
+
+    /// What it costs to take; `None` for consensus, which counts its own.
+    pub(crate) fn cost(&self) -> Option<Cost> {
+        match self {
+            Self::Consensus(_) => None,
+            Self::BatchRequest { .. } | Self::SyncRequest(_) | Self::SyncNothing { .. } => {
+                Some(Cost::Request)
+            }
+            Self::Batches(_) | Self::Sync(_) => Some(Cost::Bulk),
         }
     }
 

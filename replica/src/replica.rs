@@ -148,6 +148,9 @@ impl Replica {
         match event {
             Event::Start => self.step(Input::Start),
             Event::Message { from, message } => self.on_message(from, message),
+            Event::Unreadable { from } => {
+                self.step(Input::Misbehaved { peer: from, what: "a message that cannot be read" });
+            }
             Event::Gossip { batch } => self.offer(batch),
             Event::Verified { digest, batch } => self.on_verified(digest, batch),
             Event::Peer { peer, connected } => self.on_peer(peer, connected),
@@ -213,6 +216,9 @@ impl Replica {
     }
 
     fn on_message(&mut self, from: ValidatorIndex, message: Message) {
+        if message.cost().is_some_and(|cost| !self.core.admits(from, cost)) {
+            return;
+        }
         match message {
             Message::Consensus(message) => self.step(Input::Message { from, message }),
             Message::BatchRequest { digests } => self.on_batch_request(from, &digests),

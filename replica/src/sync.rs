@@ -70,7 +70,7 @@ impl Replica {
             self.catch_up.answered(from, Answer::Proven(blocks, bytes));
         } else if self.catch_up.answered(from, Answer::Lie) {
             let what = "a catch-up answer that does not hold together";
-            self.actions.push(Action::Misbehaviour { peer: from, what });
+            self.step(Input::Misbehaved { peer: from, what });
         }
         self.apply_range();
     }

@@ -3,6 +3,7 @@
 
 pub mod attacks;
 pub mod catch_up;
+pub mod fuzz;
 pub mod load;
 pub mod net;
 pub mod scenario;

@@ -16,6 +16,8 @@ use super::tx::receipt_rows;
 pub enum Query {
     /// How the node and consensus stand, and who is missing
     Status,
+    /// What consensus waits for, who is missing, and why the last views were given up
+    Consensus,
     /// Who has signed conflicting messages, with the height at which the chain took the proof
     Evidence,
     /// A block: its height, its hash, or latest
@@ -41,6 +43,7 @@ impl Query {
             let remote = Remote::find(context).await?;
             match self {
                 Self::Status => status(context, &remote).await,
+                Self::Consensus => consensus(context, &remote).await,
                 Self::Evidence => evidence(context, &remote).await,
                 Self::Block { at } => block(context, &remote, at).await,
                 Self::Account { account, at } => {
@@ -89,6 +92,29 @@ async fn block(context: &Context, remote: &Remote, at: At) -> anyhow::Result<()>
     })
 }
 
+/// The status without the chain, with the views that were given up and the results that validators voted for.
+async fn consensus(context: &Context, remote: &Remote) -> anyhow::Result<()> {
+    let status = remote.ask(remote.http.consensus_status()).await?;
+    context.out.show(&status, || {
+        let mut rows = consensus_rows(&status);
+        for one in &status.missing {
+            let how = if one.connected { "connected but silent" } else { "not connected" };
+            rows.push(("missing", format!("{}, {how} for {} ms", one.name, one.since_ms)));
+        }
+        rows.extend(status.demoted.iter().map(|name| ("demoted", name.clone())));
+        for group in status.results.iter().filter(|_| status.results.len() > 1) {
+            let names = group.validators.join(", ");
+            rows.push(("state root", format!("{} of {names}", group.result.state_root)));
+        }
+        for one in &status.last_timeouts {
+            rows.push(("gave up", format!("view {}, led by {}", one.view, one.leader)));
+            let votes = one.votes.iter();
+            rows.extend(votes.map(|vote| ("", format!("{}: {}", vote.validator, vote.reason))));
+        }
+        fields(&rows)
+    })
+}
+
 async fn evidence(context: &Context, remote: &Remote) -> anyhow::Result<()> {
     let list = remote.ask(remote.http.consensus_evidence()).await?;
     context.out.show(&list, || {
@@ -122,12 +148,7 @@ async fn status(context: &Context, remote: &Remote) -> anyhow::Result<()> {
             ("chain", format!("{} {}", info.chain_id, info.genesis_hash)),
         ];
         rows.extend(consensus_rows(&status));
-        let missing: Vec<_> = status
-            .missing
-            .iter()
-            .map(|one| vec!["missing".into(), one.name.clone(), format!("{} ms", one.since_ms)])
-            .collect();
-        [fields(&rows), table(&missing)].join("\n")
+        fields(&rows)
     })
 }
 
@@ -138,14 +159,18 @@ fn consensus_rows(status: &Answer<ConsensusStatus>) -> Vec<(&'static str, String
         ConsensusState::Stalled => "stalled",
     };
     let (all, quorum, faulty) = (status.validators, status.quorum, status.faulty_max);
-    vec![
+    let mut rows = vec![
         ("height", status.height.to_string()),
         ("state", state.to_owned()),
         ("waiting for", status.waiting_for.clone()),
+    ];
+    rows.extend(status.explanation.iter().map(|sentence| ("", sentence.clone())));
+    rows.extend([
         ("view", format!("{}, led by {}", status.view, status.leader.name)),
         ("prepared", status.prepare_votes.join(", ")),
         ("committing", status.commit_votes.join(", ")),
         ("timed out", status.timeout_votes.join(", ")),
         ("validators", format!("{all}: {quorum} make a quorum, {faulty} may fail")),
-    ]
+    ]);
+    rows
 }

@@ -22,8 +22,8 @@ use super::handle::NetworkHandle;
 use super::handler::Protocols;
 use super::inbox::{Inbox, NetworkEvents};
 use super::limits::{
-    GOSSIP_COMMANDS_MAX, GOSSIP_UNHEARD_MAX, HANDSHAKE_TIMEOUT, HANDSHAKES_IN_MAX, PING_INTERVAL,
-    PING_TIMEOUT, QUIC_IDLE_TIMEOUT, SHUTDOWN_TIMEOUT, STREAMS_MAX,
+    GOSSIP_COMMANDS_MAX, GOSSIP_UNHEARD_MAX, HANDSHAKE_TIMEOUT, HANDSHAKES_IN_MAX, PEER_BUFFERS,
+    PING_INTERVAL, PING_TIMEOUT, QUIC_IDLE_TIMEOUT, SHUTDOWN_TIMEOUT, STREAMS_MAX,
 };
 use super::peers::Peers;
 use super::{NetworkError, NetworkOptions};
@@ -44,6 +44,8 @@ pub(super) fn start(
     runtime: &tokio::runtime::Handle,
 ) -> Result<(NetworkHandle, NetworkEvents), NetworkError> {
     let peers = Arc::new(Peers::new(&options)?);
+    let peer_bytes_max: usize = PEER_BUFFERS.iter().map(|(_, bytes)| bytes).sum();
+    debug!(peer_bytes_max, "what one peer's messages may take of this node's memory");
     let inbox = Arc::new(Inbox::new());
     // The transports register their sockets with the runtime that is entered.
     let entered = runtime.enter();

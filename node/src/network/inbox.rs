@@ -216,7 +216,7 @@ mod tests {
     use futures::FutureExt;
 
     use super::*;
-    use crate::network::limits::VOTE_BYTES_MAX;
+    use crate::network::limits::{PEER_BUFFERS, VOTE_BYTES_MAX};
 
     const PEER: ValidatorIndex = ValidatorIndex(1);
 
@@ -265,6 +265,18 @@ mod tests {
         assert!(third.as_mut().now_or_never().is_none());
         assert!(events.recv().now_or_never().is_some());
         assert!(third.now_or_never().is_some());
+    }
+
+    /// A peer's memory, summed: with a hundred validators a node must still fit into its machine.
+    #[test]
+    fn one_peer_costs_a_known_amount_of_memory() {
+        let sum: usize = PEER_BUFFERS.iter().map(|(_, bytes)| bytes).sum();
+        assert!(sum <= 80 << 20, "{sum} bytes for one peer");
+        let budgets = Budgets::new();
+        let budgeted = budgets.classes.iter().map(|budget| budget.bytes_max).sum::<usize>();
+        let received = PEER_BUFFERS.iter().filter(|(name, _)| name.ends_with("received"));
+        let received: usize = received.map(|(_, bytes)| bytes).sum();
+        assert_eq!(received, budgeted + budgets.gossip.bytes_max, "the table names every budget");
     }
 
     #[test]

@@ -78,3 +78,15 @@ pub(super) const fn inbox_bytes_max(class: Class) -> usize {
         Class::Proposal | Class::Bulk => MESSAGE_BYTES_MAX + (64 << 10),
     }
 }
+
+/// Every buffer that one peer can fill, and the bytes that fit: the whole of what a peer can cost this network in
+/// memory.
+pub const PEER_BUFFERS: [(&str, usize); 7] = [
+    ("votes to be sent", outbox_bytes_max(Class::Vote)),
+    ("proposals to be sent", outbox_bytes_max(Class::Proposal)),
+    ("bulk to be sent", outbox_bytes_max(Class::Bulk)),
+    ("votes received", inbox_bytes_max(Class::Vote)),
+    ("proposals received", inbox_bytes_max(Class::Proposal)),
+    ("bulk received", inbox_bytes_max(Class::Bulk)),
+    ("gossip received", GOSSIP_BUDGET_BYTES),
+];

@@ -36,6 +36,11 @@ pub fn is_weak(key: &[u8; 32]) -> bool {
     ed25519_dalek::VerifyingKey::from_bytes(key).map_or(true, |key| key.is_weak())
 }
 
+/// A failing part of no more signatures is checked one by one.
+const SINGLY_MAX: usize = 8;
+/// So many bad ones are looked for by halves.
+const BISECTED_MAX: usize = 4;
+
 /// Signatures to be checked together.
 #[derive(Default)]
 pub struct Batch {
@@ -56,10 +61,14 @@ impl Batch {
         self.items.len()
     }
 
-    /// The random coefficients are drawn from a hash of the whole batch, so the check needs no generator, and
-    /// whoever made the signatures could not know them beforehand.
     pub fn verify(&self) -> bool {
-        match self.items.as_slice() {
+        self.check(&self.items)
+    }
+
+    /// Whether a part of the batch is valid. The random coefficients are drawn from a hash of the whole batch, so the
+    /// check needs no generator, and whoever made the signatures could not know them beforehand.
+    fn check(&self, part: &[batch::Item]) -> bool {
+        match part {
             [] => true,
             [single] => single.clone().verify_single().is_ok(),
             many => {
@@ -73,12 +82,32 @@ impl Batch {
         }
     }
 
-    /// One batch check when all are good, single checks when not.
+    /// One batch check when all are good, a bisection when not.
     pub fn invalid(&self) -> Vec<usize> {
-        if self.verify() {
-            return Vec::new();
+        let mut found = Vec::new();
+        if !self.verify() {
+            self.bisect(0, &self.items, &mut found);
         }
-        let items = self.items.iter().enumerate();
-        items.filter(|(_, item)| (*item).clone().verify_single().is_err()).map(|(i, _)| i).collect()
+        found
+    }
+
+    /// Finds the invalid signatures of a part that fails, whose first has this position. One bad signature costs about
+    /// as much as another check of the whole; once it is clear that there are many, each is checked alone.
+    fn bisect(&self, first: usize, failing: &[batch::Item], found: &mut Vec<usize>) {
+        if failing.len() <= SINGLY_MAX || found.len() >= BISECTED_MAX {
+            let is_bad = |item: &batch::Item| item.clone().verify_single().is_err();
+            let bad = failing.iter().enumerate().filter(|(_, item)| is_bad(item));
+            return found.extend(bad.map(|(position, _)| first + position));
+        }
+        let middle = failing.len() / 2;
+        let (left, right) = failing.split_at(middle);
+        // When the left half is good, the right one is not: it need not be checked as a whole.
+        let left_fails = !self.check(left);
+        if left_fails {
+            self.bisect(first, left, found);
+        }
+        if !left_fails || !self.check(right) {
+            self.bisect(first + middle, right, found);
+        }
     }
 }

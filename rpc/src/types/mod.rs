@@ -27,7 +27,8 @@ pub use chain::{
     ResultView, SignatureView, ValidatorView,
 };
 pub use consensus::{
-    ConsensusState, ConsensusStatus, LastTimeout, Leader, MissingValidator, Readiness,
+    BannedValidator, ConsensusState, ConsensusStatus, LastTimeout, Leader, MissingValidator,
+    Readiness, ResultVotes, TimeoutVoteView,
 };
 pub use contract::{AbiView, AccountView, KeyView, NextNonce, ProvedView, QueryResult};
 pub use evidence::{EvidenceList, EvidenceView, SignedMessageKind, SignedMessageView};

@@ -428,19 +428,17 @@ impl Cluster {
                 if self.plan.is_honest(instance) {
                     self.checkers.accused.insert((validator, evidence.view().0));
                 }
-                let honest = self
-                    .plan
-                    .instances
-                    .iter()
-                    .position(|index| *index == validator)
-                    .is_some_and(|instance| self.plan.is_honest(instance));
-                if honest {
+                if self.is_honest_validator(validator) {
                     let text = format!("honest validator {validator} is accused: {evidence:?}");
                     self.judge(Err(Violation(text)));
                 }
             }
             Action::Misbehaviour { peer, what } => {
                 self.note(format_args!("{instance} says of {peer}: {what}"));
+                if self.plan.is_honest(instance) && self.is_honest_validator(peer.0) {
+                    let text = format!("{instance} bans the honest validator {peer}: {what}");
+                    self.judge(Err(Violation(text)));
+                }
             }
             Action::Withholder { author, .. } => {
                 self.note(format_args!("{instance} suspects {author} of withholding batches"));
@@ -456,6 +454,11 @@ impl Cluster {
             }
             Action::Stop { reason } => self.note(format_args!("{instance} would stop: {reason}")),
         }
+    }
+
+    fn is_honest_validator(&self, validator: u16) -> bool {
+        let instance = self.plan.instances.iter().position(|index| *index == validator);
+        instance.is_some_and(|instance| self.plan.is_honest(instance))
     }
 
     fn others(&self, instance: usize, to: Option<ValidatorIndex>) -> Vec<usize> {
