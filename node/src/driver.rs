@@ -169,7 +169,7 @@ impl Driver {
         if let Err(error) = self.log.write(records).and_then(|()| self.log.sync()) {
             failure::stop(&error.to_string());
         }
-        if self.log.is_worth_compacting() {
+        if self.log.is_worth_compacting() && self.machine.replica().is_durable() {
             let records = self.machine.compacted();
             if let Err(error) = self.log.compact(&records) {
                 failure::stop(&error.to_string());

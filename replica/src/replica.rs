@@ -195,7 +195,13 @@ impl Replica {
         self.mempool.next_sequence_of(&self.account(address), address, lane)
     }
 
-    /// What a compacted vote log must hold; from now on, what it holds.
+    /// Whether all that is final is on disk. Only then may the vote log be compacted: a crash would bring back the
+    /// store's head, and votes above it that are gone could be contradicted.
+    pub fn is_durable(&self) -> bool {
+        self.durable == self.head.height
+    }
+
+    /// What a compacted vote log must hold; from now on, what it holds. See [`Self::is_durable`].
     pub fn compacted(&mut self) -> Vec<Record> {
         let ordered: BTreeSet<Hash> = self
             .core

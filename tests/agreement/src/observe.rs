@@ -151,6 +151,7 @@ impl Run {
                 running.view == view
                     && running.is_leader
                     && running.catch_up <= running.height
+                    && !running.joining.has_signed()
                     && running.works_since_ms.is_some_and(|since| since + enough_ms < self.now_ms)
                     && running.entered_ms.max(asked_again_ms) + enough_ms < self.now_ms
                     && !running.headers.values().any(|header| header.view == view)

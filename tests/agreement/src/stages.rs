@@ -210,6 +210,11 @@ impl Run {
                 self.progress.stage = Stage::Done;
                 return;
             }
+            // Whoever has a block to finish may go on proposing.
+            Goal::Idle { .. } if !self.is_finished() => {
+                self.progress.stage = Stage::Done;
+                return;
+            }
             Goal::Idle { for_ms } => for_ms,
             Goal::Heartbeat { within_ms } => within_ms,
             Goal::Pace { within_ms, .. } => {
@@ -238,7 +243,6 @@ impl Run {
             && self.now_ms > self.progress.batches_spread_ms
             && (is_quiet || self.honest_heights().all(|one| one >= height))
             && self.honest().all(|running| running.pending.is_empty())
-            && (!matches!(self.plan.goal, Goal::Idle { .. }) || self.is_finished())
     }
 
     /// Whether no honest validator has a block to finish, so that nobody needs to propose.

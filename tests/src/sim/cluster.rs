@@ -362,7 +362,7 @@ impl Cluster {
     fn after_actions(&mut self, instance: usize, life: u64) {
         let node = &mut self.nodes[instance];
         let Some(running) = &mut node.running else { return };
-        if running.log.is_worth_compacting() {
+        if running.log.is_worth_compacting() && running.machine.replica().is_durable() {
             let records = running.machine.compacted();
             if let Err(error) = running.log.compact(&records) {
                 self.note(format_args!("{instance} stops: {error}"));

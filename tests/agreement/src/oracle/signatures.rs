@@ -110,6 +110,11 @@ impl Joining {
         *self = Self { view, heard: BTreeSet::new(), signed: false };
     }
 
+    /// Whether the instance has given its view up itself.
+    pub fn has_signed(&self) -> bool {
+        self.signed
+    }
+
     pub fn signed(&mut self, vote: &Vote) {
         if matches!(vote, Vote::Timeout(_)) && vote.view() == self.view {
             self.signed = true;
