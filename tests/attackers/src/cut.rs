@@ -1,7 +1,8 @@
 //! A partition among real processes: a validator that does not hear some others.
 //!
 //! The connections stay, as with a firewall that drops packets. Who is not heard stands in a file that the test
-//! rewrites while the process runs: indices, with spaces. Whoever is to be cut off in both directions stands in both files.
+//! rewrites while the process runs: indices, with spaces. Whoever is to be cut off in both directions stands in both
+//! files.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

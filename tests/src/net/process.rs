@@ -27,7 +27,8 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts the node of a home with these variables in its environment; it writes to the end of `log`. Wait for [`Self::ready`].
+    /// Starts the node of a home with these variables in its environment; it writes to the end of `log`. Wait for
+    /// [`Self::ready`].
     pub fn spawn(
         binary: &Path,
         told: &[(&'static str, OsString)],

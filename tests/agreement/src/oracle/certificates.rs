@@ -45,7 +45,9 @@ impl Certificates {
     pub fn written(&mut self, record: &Record) -> Verdict {
         match record {
             Record::Certificate(certificate) => self.accepted(certificate),
-            Record::Vote(_) | Record::Proposal(_) | Record::Evidence(_) | Record::Floor(_) => Ok(()),
+            Record::Vote(_) | Record::Proposal(_) | Record::Evidence(_) | Record::Floor(_) => {
+                Ok(())
+            }
         }
     }
 
