@@ -151,6 +151,10 @@ impl Conduct {
         true
     }
 
+    pub fn is_banned(&self, now_ms: u64, peer: ValidatorIndex) -> bool {
+        self.peers.get(&peer).is_some_and(|peer| now_ms < peer.banned_until_ms)
+    }
+
     /// Who is banned now.
     pub fn bans(&self, now_ms: u64) -> Vec<Ban> {
         let banned = self.peers.iter().filter(|(_, peer)| now_ms < peer.banned_until_ms);

@@ -351,7 +351,7 @@ impl Core {
         ))
     }
 
-    /// Whether the leader has not been heard for long while a quorum has.
+    /// Whether the leader has not been heard for long while a quorum has; whoever is banned is not heard.
     fn is_leader_silent(&self) -> bool {
         let leader = self.leader(self.view);
         let silence_ms = self.pacemaker.silence_ms();
@@ -363,7 +363,8 @@ impl Core {
                     .is_some_and(|heard| self.now.uptime_ms.saturating_sub(*heard) <= silence_ms)
         };
         let validators = &self.config.validators;
-        !active(&leader) && validators.indices().filter(active).count() >= validators.quorum()
+        let heard = active(&leader) && !self.conduct.is_banned(self.now.uptime_ms, leader);
+        !heard && validators.indices().filter(active).count() >= validators.quorum()
     }
 
     /// The next moment at which [`crate::Input::Tick`] may change something; on the uptime clock.

@@ -7,7 +7,7 @@ use std::time::Instant;
 use primitives::{Height, ValidatorIndex};
 use quorate_tests::net::{DEADLINE, Net};
 use rpc::client::ChainApiClient as _;
-use rpc::types::At;
+use rpc::types::{At, ConsensusStatus};
 
 const WALLETS: u8 = 8;
 
@@ -23,14 +23,17 @@ async fn a_validator_whose_vote_log_is_gone_follows_says_so_and_votes_again() {
     // With one of the others down too, three cannot answer: it waits, and the chain with it.
     net.kill(&[2]).await.unwrap();
     net.start(&[3]).await.unwrap();
-    let waits =
-        |text: &str| text.contains("3 others") && text.contains("by validator-1, validator-2;");
-    let status = net.status_until(3, |status| waits(&status.waiting_for)).await.unwrap();
-    assert!(status.waiting_for.contains("vote log was lost"), "{}", status.waiting_for);
+    let lost = |status: &ConsensusStatus| status.explanation.join(" ");
+    let waits = |text: &str| {
+        text.contains("vote log was lost")
+            && text.contains("3 others")
+            && text.contains("validator-1, validator-2 so far")
+    };
+    net.status_until(3, |status| waits(&lost(status))).await.unwrap();
 
     net.start(&[2]).await.unwrap();
     let again = |text: &str| !text.contains("vote log was lost");
-    let status = net.status_until(3, |status| again(&status.waiting_for)).await.unwrap();
+    let status = net.status_until(3, |status| again(&lost(status))).await.unwrap();
     let mut blocks = net.blocks_from(0, Some(Height(status.height.0))).await.unwrap();
     let deadline = Instant::now() + DEADLINE;
     loop {
