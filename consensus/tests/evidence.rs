@@ -7,7 +7,7 @@
 
 mod world;
 
-use primitives::{CommitVote, Hash, TimestampMs, ValidatorIndex, View, Vote};
+use primitives::{Hash, TimestampMs, ValidatorIndex, View, Vote};
 use quorate_consensus as consensus;
 use quorate_consensus::{Certificate, Effect, Evidence, Input, Message, Record};
 use world::*;
@@ -37,10 +37,7 @@ fn a_pair_convicts_after_its_view_was_left_and_out_of_a_certificate() {
     assert_eq!(accused(&late), [2]);
 
     let mut core = world.core(0, Vec::new());
-    let denial = world.timeout(3, 1);
-    let reason = consensus::TimeoutReason::NoProposal;
-    let message = Message::Timeout { vote: denial, reason, committed: View(0) };
-    core.step(at(1), Input::Message { from: ValidatorIndex(3), message });
+    core.step(at(1), gives_up(world.timeout(3, 1)));
     let prepared = world.prepare_certificate(1, block.hash(), &[1, 2, 3]);
     let effects = core.step(at(2), certificate(1, Certificate::Prepare(prepared)));
     assert_eq!(accused(&effects), [3]);
@@ -50,20 +47,11 @@ fn a_pair_convicts_after_its_view_was_left_and_out_of_a_certificate() {
 #[test]
 fn a_timeout_after_the_commit_of_its_view_convicts() {
     let world = World::new();
-    let block = world.block(1);
-    let hash = block.hash();
-    let mut core = world.core(0, Vec::new());
-    offer(&mut core, at(1), world.proposal(block.clone(), Vec::new()), &block);
-    for signer in [1, 2] {
-        core.step(at(2), vote(world.prepare(signer, 1, hash)));
-    }
-    core.step(at(3), Input::Executed { block: hash, result: result() });
+    let (mut core, block, _) = world.executed();
     let mut finals = Vec::new();
-    for signer in [1u16, 2] {
-        let key = &world.keys[usize::from(signer)];
-        let signer = ValidatorIndex(signer);
-        let commit = CommitVote::new(&world.context, View(1), hash, result(), signer, key);
-        finals.extend(core.step(at(4), vote(Vote::Commit(commit))));
+    for signer in [1, 2] {
+        let commit = world.commit(signer, 1, block.hash(), result());
+        finals.extend(core.step(at(4), vote(commit)));
     }
     assert!(finals.iter().any(|effect| matches!(effect, Effect::Commit { .. })));
     let (late, reason) = (world.timeout(2, 1), consensus::TimeoutReason::NoProposal);

@@ -7,7 +7,7 @@
 //! | curve25519-dalek#115: a batch accepts what a single check rejects | `primitives/tests/signatures.rs` |
 //! | asonnino/hotstuff `SimpleSender`: one deaf peer blocks the core | `node/src/network/tests.rs` `a_peer_that_does_not_read…` |
 //! | asonnino/hotstuff proposer: transactions of orphaned blocks lost | `tests/src/sim/clients.rs`, the oracle of every schedule |
-//! | asonnino/hotstuff#70: restarted without its votes | `tests/tests/lost_log.rs` |
+//! | asonnino/hotstuff#70: restarted without its votes | `consensus/tests/rejoin.rs`, `tests/tests/e2e_vote_log.rs` |
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,

@@ -8,8 +8,8 @@
 mod world;
 
 use primitives::{
-    BatchRef, CommitVote, ExecutionResult, Hash, Header, Height, Signature, TimeoutVote,
-    TimestampMs, ValidatorIndex, ValidatorSet, View, Vote,
+    BatchRef, ExecutionResult, Hash, Header, Height, Signature, TimeoutVote, TimestampMs,
+    ValidatorIndex, ValidatorSet, View, Vote,
 };
 use quorate_consensus::{
     Certificate, Core, Effect, Evidence, Input, Message, Payload, Record, TimeoutReason, Waiting,
@@ -38,22 +38,12 @@ fn a_justification_is_verified() {
 #[test]
 fn a_quorum_of_commits_over_one_result_is_final_and_over_two_results_is_not() {
     let world = World::new();
-    let block = world.block(1);
-    let hash = block.hash();
     let play = |results: [ExecutionResult; 2]| {
-        let mut core = world.core(0, Vec::new());
-        let mut effects =
-            offer(&mut core, at(1), world.proposal(block.clone(), Vec::new()), &block);
-        for signer in [1, 2] {
-            effects.extend(core.step(at(2), vote(world.prepare(signer, 1, hash))));
-        }
-        effects.extend(core.step(at(3), Input::Executed { block: hash, result: result() }));
+        let (mut core, block, mut effects) = world.executed();
         assert!(votes(&effects).iter().any(|vote| matches!(vote, Vote::Commit(_))));
-        for (signer, result) in [1u16, 2].into_iter().zip(results) {
-            let key = &world.keys[usize::from(signer)];
-            let signer = ValidatorIndex(signer);
-            let commit = CommitVote::new(&world.context, View(1), hash, result, signer, key);
-            effects.extend(core.step(at(4), vote(Vote::Commit(commit))));
+        for (signer, result) in [1, 2].into_iter().zip(results) {
+            let commit = world.commit(signer, 1, block.hash(), result);
+            effects.extend(core.step(at(4), vote(commit)));
         }
         effects.iter().any(|effect| matches!(effect, Effect::Commit { .. }))
     };

@@ -7,7 +7,7 @@
 
 mod world;
 
-use primitives::{CommitVote, ExecutionResult, Hash, Height, ValidatorIndex, View, Vote};
+use primitives::{ExecutionResult, Hash, Height, ValidatorIndex};
 use quorate_consensus::{Input, Waiting};
 use world::*;
 
@@ -15,20 +15,10 @@ use world::*;
 #[test]
 fn results_that_differ_are_told_by_validator() {
     let world = World::new();
-    let block = world.block(1);
-    let hash = block.hash();
-    let mut core = world.core(0, Vec::new());
-    offer(&mut core, at(1), world.proposal(block.clone(), Vec::new()), &block);
-    for signer in [1, 2] {
-        core.step(at(2), vote(world.prepare(signer, 1, hash)));
-    }
-    core.step(at(3), Input::Executed { block: hash, result: result() });
+    let (mut core, block, _) = world.executed();
     let other = ExecutionResult { state_root: Hash([1; 32]), ..result() };
-    for (signer, result) in [(1u16, other), (2, result()), (3, other)] {
-        let key = &world.keys[usize::from(signer)];
-        let signer = ValidatorIndex(signer);
-        let commit = CommitVote::new(&world.context, View(1), hash, result, signer, key);
-        core.step(at(4), vote(Vote::Commit(commit)));
+    for (signer, result) in [(1, other), (2, result()), (3, other)] {
+        core.step(at(4), vote(world.commit(signer, 1, block.hash(), result)));
     }
     let status = core.status(at(5).uptime_ms);
     let groups: Vec<_> = status

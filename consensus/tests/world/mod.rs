@@ -56,6 +56,20 @@ impl World {
         Core::new(config, committed, Schedule::new(4), memory, at(0))
     }
 
+    /// Validator 0 after it has executed the block of view 1, which all others but one prepared with it.
+    pub fn executed(&self) -> (Core, Header, Vec<Effect>) {
+        let block = self.block(1);
+        let hash = block.hash();
+        let mut core = self.core(0, Vec::new());
+        let proposal = self.proposal(block.clone(), Vec::new());
+        let mut effects = offer(&mut core, at(1), proposal, &block);
+        for signer in [1, 2] {
+            effects.extend(core.step(at(2), vote(self.prepare(signer, 1, hash))));
+        }
+        effects.extend(core.step(at(3), Input::Executed { block: hash, result: result() }));
+        (core, block, effects)
+    }
+
     pub fn leader(&self, view: u64) -> u16 {
         u16::try_from(view % 4).unwrap()
     }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -61,8 +62,7 @@ pub async fn run(scenario: &Scenario) -> anyhow::Result<Outcome> {
     let mut net = Net::new(scenario.validators)?;
     let all = attackers.keys().map(|name| name.0.to_string()).collect::<Vec<_>>().join(",");
     for index in 0..scenario.validators {
-        let cut = net.directory().root().join(format!("cut-{index}"));
-        let mut variables = vec![("QUORATE_CUT", OsString::from(cut))];
+        let mut variables = vec![("QUORATE_CUT", OsString::from(cut_file(&net, index)))];
         if let Some((_, kind)) = attackers.iter().find(|(name, _)| name.index() == index) {
             variables.push(("QUORATE_ATTACK", kind.name().into()));
             variables.push(("QUORATE_ATTACKERS", all.clone().into()));
@@ -136,12 +136,10 @@ impl Run<'_> {
         match kind {
             Kind::Crash(names) => {
                 self.net.start(&indices(names)).await?;
-                for index in indices(names)
-                    .into_iter()
-                    .filter(|index| self.honest.contains(index))
-                    .collect::<Vec<_>>()
-                {
-                    self.watch(index).await?;
+                for index in indices(names) {
+                    if self.honest.contains(&index) {
+                        self.watch(index).await?;
+                    }
                 }
                 Ok(())
             }
@@ -163,8 +161,7 @@ impl Run<'_> {
     fn cut(&self, unheard: &[BTreeSet<usize>]) -> anyhow::Result<()> {
         for (index, unheard) in unheard.iter().enumerate() {
             let text: Vec<String> = unheard.iter().map(ToString::to_string).collect();
-            let file = self.net.directory().root().join(format!("cut-{index}"));
-            std::fs::write(file, text.join(" "))?;
+            std::fs::write(cut_file(&self.net, index), text.join(" "))?;
         }
         Ok(())
     }
@@ -179,6 +176,11 @@ impl Run<'_> {
         }
         Ok(accused)
     }
+}
+
+/// Where it stands whom a validator does not hear.
+fn cut_file(net: &Net, index: usize) -> PathBuf {
+    net.directory().root().join(format!("cut-{index}"))
 }
 
 fn indices(names: &[Name]) -> Vec<usize> {

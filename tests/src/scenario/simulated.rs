@@ -1,6 +1,6 @@
 //! A scenario in the simulator.
 
-use super::{Kind, Outcome, Scenario, ScenarioError};
+use super::{Kind, Name, Outcome, Scenario, ScenarioError};
 use crate::sim::plan::{Fault, Plan};
 use crate::sim::{Cluster, Report};
 
@@ -26,10 +26,7 @@ pub fn run(
 }
 
 fn plan(scenario: &Scenario, seed: u64) -> Result<Plan, ScenarioError> {
-    let mut attackers = std::collections::BTreeMap::new();
-    for (name, kind) in scenario.attackers()? {
-        attackers.insert(name.0, kind);
-    }
+    let attackers = scenario.attackers()?.into_iter().map(|(name, kind)| (name.0, kind)).collect();
     let links = &scenario.network;
     let [base, jitter] = links.latency_ms;
     Ok(Plan {
@@ -56,8 +53,7 @@ fn faults(scenario: &Scenario) -> Result<Vec<(u64, Fault)>, ScenarioError> {
                 }
             }
             Kind::Freeze(names) => {
-                let freeze =
-                    |name: &super::Name| Fault::Freeze { instance: name.index(), until_ms: end };
+                let freeze = |name: &Name| Fault::Freeze { instance: name.index(), until_ms: end };
                 faults.extend(names.iter().map(|name| (at, freeze(name))));
             }
             kind @ (Kind::Partition(_) | Kind::OneWay(..)) => {
