@@ -1,8 +1,10 @@
 //! Execute, Commit(b, v, result), and finality.
 
-use primitives::{CommitVote, ExecutionResult, Hash, Header, View, Vote};
+use primitives::{
+    CommitCertificate, CommitVote, ExecutionResult, Hash, Header, Height, Vote, limits,
+};
 
-use crate::core::Core;
+use crate::core::{Core, TARGETS_MAX};
 use crate::effect::Effect;
 use crate::message::Message;
 use crate::record::Record;
@@ -13,10 +15,7 @@ use crate::tree::{Execution, PayloadState};
 impl Core {
     /// Has every prepared block, and what a commit certificate waits for, executed on its parent's result.
     pub(crate) fn try_execute(&mut self) -> bool {
-        let mut tips: Vec<Hash> =
-            self.rounds.values().filter_map(|round| round.prepared()).collect();
-        tips.extend(self.targets.values().map(|certificate| certificate.block));
-        for tip in tips {
+        for tip in self.tips() {
             match self.next_to_execute(tip) {
                 Ok(None) => {}
                 Ok(Some(hash)) => {
@@ -35,6 +34,20 @@ impl Core {
             }
         }
         false
+    }
+
+    /// Prepared blocks, and those that commit certificates wait for. What is further ahead than one range of catch-up is
+    /// fetched by ranges and not block by block.
+    fn tips(&self) -> Vec<Hash> {
+        let reach = Height(self.committed.header.height.0 + limits::SYNC_BLOCKS_MAX as u64);
+        let near: Vec<_> =
+            self.targets.values().filter(|target| target.result.height <= reach).collect();
+        let mut tips = Vec::new();
+        if near.len() == self.targets.len() {
+            tips.extend(self.rounds.values().filter_map(|round| round.prepared()));
+        }
+        tips.extend(near.into_iter().map(|target| target.block));
+        tips
     }
 
     /// The lowest block up to `tip` that can be executed now; or a missing ancestor.
@@ -118,7 +131,8 @@ impl Core {
         self.committed = Committed { header: tip, hash, certificate: Some(certificate) };
         self.pacemaker.committed();
         self.last_commit_ms = self.now.uptime_ms;
-        self.forget_below();
+        self.targets = self.targets.split_off(&view.next());
+        self.forget_decided();
         let discarded = self.tree.prune(hash, view, &committed);
         if !discarded.is_empty() {
             self.effects.push(Effect::Discard { blocks: discarded });
@@ -140,13 +154,36 @@ impl Core {
         ascending
     }
 
-    /// Drops what only views at or below the last committed one needed.
-    fn forget_below(&mut self) {
-        let above = View(self.committed.view().0 + 1);
+    /// Keeps a commit certificate until its block can be committed, and lets go of what it decides.
+    ///
+    /// A validator that is far behind hears of new blocks all the time. What it keeps of them must not grow: they come
+    /// again by ranges, each when its turn has come. (Without a bound here, the work of one step grows with the distance,
+    /// and a slow machine never catches up.)
+    pub(crate) fn aim(&mut self, certificate: CommitCertificate) {
+        self.targets.insert(certificate.view, certificate);
+        if self.targets.len() > TARGETS_MAX
+            && let Some(middle) = self.targets.keys().nth_back(1).copied()
+        {
+            self.targets.remove(&middle);
+        }
+        self.forget_decided();
+        let root = self.committed.hash;
+        if self.tree.chain(root, self.last_decided()).is_ok() {
+            return;
+        }
+        let tips: Vec<Hash> = self.targets.values().map(|target| target.block).collect();
+        let blocks = self.tree.trim(root, self.decided(), &tips);
+        if !blocks.is_empty() {
+            self.effects.push(Effect::Discard { blocks });
+        }
+    }
+
+    /// Drops what only views up to the last decided one needed.
+    pub(crate) fn forget_decided(&mut self) {
+        let above = self.decided().next();
         let rounds = self.rounds.split_off(&above);
         let past = std::mem::replace(&mut self.rounds, rounds);
         self.remember(past);
-        self.targets = self.targets.split_off(&above);
         self.wanted.clear();
         if self.view < above {
             self.enter(above, false);

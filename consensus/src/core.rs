@@ -46,9 +46,9 @@ pub struct Core {
     pub(crate) schedule: Schedule,
     pub(crate) floor: Floor,
     pub(crate) view: View,
-    /// Views above the last committed one.
+    /// Views above the last decided one.
     pub(crate) rounds: BTreeMap<View, Round>,
-    /// The last views at or below the committed one, for their votes and proposals only; see `witness.rs`.
+    /// The last views at or below the decided one, for their votes and proposals only; see `witness.rs`.
     pub(crate) past: BTreeMap<View, Round>,
     pub(crate) tree: Tree,
     /// Commit certificates whose blocks are not committed here yet; see [`TARGETS_MAX`].
@@ -157,9 +157,25 @@ impl Core {
         self.rounds.get(&view)
     }
 
-    /// The round of a view above the last committed one.
+    /// The last view that a commit certificate decides, whether its blocks are committed here or not. A vote in a view
+    /// up to it changes nothing any more, so that nothing is signed there, and its flags may be forgotten.
+    pub(crate) fn decided(&self) -> View {
+        self.targets.keys().next_back().map_or(self.committed.view(), |view| *view)
+    }
+
+    /// The commit certificate of the last decided view; none before the first.
+    pub(crate) fn last_certificate(&self) -> Option<&CommitCertificate> {
+        self.targets.values().next_back().or(self.committed.certificate.as_ref())
+    }
+
+    /// The block of the last decided view.
+    pub(crate) fn last_decided(&self) -> Hash {
+        self.targets.values().next_back().map_or(self.committed.hash, |target| target.block)
+    }
+
+    /// The round of a view above the last decided one.
     pub(crate) fn round_mut(&mut self, view: View) -> &mut Round {
-        assert!(view > self.committed.view(), "a round at or below the committed view");
+        assert!(view > self.decided(), "a round at or below the decided view");
         self.rounds.entry(view).or_default()
     }
 
@@ -222,5 +238,5 @@ impl Core {
 }
 
 /// Commit certificates that wait for their blocks: the lowest, which can be finished first, and the highest, which
-/// says how far the others are.
+/// decides most.
 pub(crate) const TARGETS_MAX: usize = 4;

@@ -15,17 +15,16 @@ const ANSWER_CERTIFICATES_MAX: usize = 64;
 const ANSWER_INTERVAL_MS: u64 = 50;
 
 impl Core {
-    /// Sends a peer what lets it leave the views `from..=to`: the last commit certificate if it lacks it, then
+    /// Sends a peer what lets it leave the views `from..=to`: the last commit certificate if it lacks it, and
     /// the certificates of the views above. Rate-limited per peer.
     pub(crate) fn answer(&mut self, peer: ValidatorIndex, from: View, to: View) {
         if !self.may_answer(peer) {
             return;
         }
         let mut certificates = Vec::new();
-        if from <= self.committed.view() {
-            certificates.extend(self.committed.certificate.clone().map(Certificate::Commit));
+        if from <= self.decided() {
+            certificates.extend(self.last_certificate().cloned().map(Certificate::Commit));
         }
-        certificates.extend(self.targets.values().cloned().map(Certificate::Commit));
         let rounds = self.rounds.range(from..=to.max(from)).map(|(_, round)| round);
         for round in rounds.take(ANSWER_CERTIFICATES_MAX) {
             certificates.extend(round.prepare_certificate.clone().map(Certificate::Prepare));
@@ -100,6 +99,8 @@ impl Core {
         for header in above {
             self.insert_block(header.hash(), header, Vec::new());
         }
+        // What stands inside of the range is committed with it.
+        self.targets.retain(|view, _| *view > certificate.view);
         self.keep_certificate(Certificate::Commit(certificate));
     }
 
@@ -116,8 +117,8 @@ impl Core {
             return;
         }
         // After a timeout the view's entry says nothing of the last commit, and an idle chain would not tell it.
-        if self.view > self.committed.view().next()
-            && let Some(certificate) = self.committed.certificate.clone()
+        if self.view > self.decided().next()
+            && let Some(certificate) = self.last_certificate().cloned()
         {
             self.send(peer, Message::Certificate(Box::new(Certificate::Commit(certificate))));
         }

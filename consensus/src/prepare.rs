@@ -29,9 +29,8 @@ impl Core {
         if header.epoch != self.config.context.epoch {
             return;
         }
-        if view <= self.committed.view() {
-            let Proposal { header, signature, .. } = proposal;
-            return self.compare_proposal(SignedHeader { header, signature });
+        if view <= self.decided() {
+            return self.on_late_proposal(proposal);
         }
         if header.proposer != from {
             return self.misbehaviour(from, "a proposal of somebody else");
@@ -78,7 +77,7 @@ impl Core {
         for certificate in justification.timeouts {
             self.keep_certificate(Certificate::Timeout(certificate));
         }
-        if view <= self.committed.view() {
+        if view <= self.decided() {
             return;
         }
         if view == self.view {
@@ -93,6 +92,16 @@ impl Core {
         self.insert_block(header.hash(), header, inline);
     }
 
+    /// A proposal of a view that is decided: perhaps the block that the decision waits for, or half of evidence.
+    fn on_late_proposal(&mut self, proposal: Proposal) {
+        let Proposal { header, signature, inline, .. } = proposal;
+        let hash = header.hash();
+        if self.wanted.contains(&hash) {
+            self.insert_block(hash, header.clone(), inline);
+        }
+        self.compare_proposal(SignedHeader { header, signature });
+    }
+
     /// Whether the proposal may stand where it stands. Certificates known already are not checked again.
     fn check_justification(
         &self,
@@ -105,9 +114,8 @@ impl Core {
         if !Rule::ParentIsCertificates.permits(is_parent) || parent_view >= header.view {
             return Err("a proposal whose certificate is not its parent's");
         }
-        if parent_view < self.committed.view()
-            || (parent_view == self.committed.view() && parent != self.committed.hash)
-        {
+        let decided = self.decided();
+        if parent_view < decided || (parent_view == decided && parent != self.last_decided()) {
             return Err("a proposal beside the committed chain");
         }
         let skipped = header.view.0 - parent_view.0 - 1;
@@ -117,14 +125,14 @@ impl Core {
             return Err("a proposal without a timeout certificate for each skipped view");
         }
         let known = self.round(parent_view).and_then(|round| round.prepared()) == Some(parent)
-            || parent == self.committed.hash;
+            || parent == self.last_decided();
         let valid = match &justification.parent {
             ParentCertificate::Genesis => true,
             ParentCertificate::Prepare(certificate) => {
                 known || proves(certificate.verify(context, validators))
             }
             ParentCertificate::Commit(certificate) => {
-                parent == self.committed.hash || proves(certificate.verify(context, validators))
+                known || proves(certificate.verify(context, validators))
             }
         };
         if !Rule::ParentCertified.permits(valid) {

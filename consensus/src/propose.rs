@@ -47,7 +47,7 @@ impl Core {
         let unfinished = Rule::FinishPrepared.holds() && self.has_uncommitted_payload();
         self.work
             || !Rule::IdleWaits.holds()
-            || (self.heartbeat_due() && !prepared)
+            || (self.heartbeat_due() && !prepared && self.targets.is_empty())
             || (timed_out && (self.heartbeat_due() || unfinished))
     }
 
@@ -55,7 +55,7 @@ impl Core {
     pub(crate) fn justification(&self, view: View) -> Result<Justification, View> {
         let mut timeouts = Vec::new();
         let mut below = view;
-        while below.0 > self.committed.view().0 + 1 {
+        while below.0 > self.decided().0 + 1 {
             below = View(below.0 - 1);
             let round = self.round(below).ok_or(below)?;
             if let Some(certificate) = &round.prepare_certificate {
@@ -66,7 +66,7 @@ impl Core {
             timeouts.push(round.timeout_certificate.clone().ok_or(below)?);
         }
         timeouts.reverse();
-        let parent = match &self.committed.certificate {
+        let parent = match self.last_certificate() {
             Some(certificate) => ParentCertificate::Commit(certificate.clone()),
             None => ParentCertificate::Genesis,
         };

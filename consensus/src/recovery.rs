@@ -107,7 +107,10 @@ impl Core {
     }
 
     fn restore(&mut self, record: Record) {
-        if record.view().is_some_and(|view| view <= self.committed.view()) {
+        let is_commit =
+            matches!(&record, Record::Certificate(one) if matches!(**one, Certificate::Commit(_)));
+        let done = if is_commit { self.committed.view() } else { self.decided() };
+        if record.view().is_some_and(|view| view <= done) {
             return;
         }
         match record {
@@ -145,7 +148,7 @@ impl Core {
                         self.round_mut(view).timeout_certificate = Some(certificate);
                     }
                     Certificate::Commit(certificate) => {
-                        self.targets.insert(view, certificate);
+                        self.aim(certificate);
                     }
                 }
             }

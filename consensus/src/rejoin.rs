@@ -107,7 +107,7 @@ impl Core {
         if self.floor.above.is_none() {
             return self.broadcast(Message::ViewRequest { nonce: self.floor.nonce });
         }
-        let from = self.committed.view().next();
+        let from = self.decided().next();
         self.broadcast(Message::CertificateRequest { from, to: self.view });
     }
 

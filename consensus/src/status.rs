@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use primitives::{ExecutionResult, Height, ValidatorIndex, View};
+use primitives::{CommitCertificate, ExecutionResult, Height, ValidatorIndex, View};
 
 use crate::conduct::Ban;
 use crate::core::Core;
@@ -58,7 +58,7 @@ pub struct Status {
     pub committed_height: Height,
     pub committed_view: View,
     pub waiting: Waiting,
-    /// Since when the view has been waiting, in milliseconds; zero when idle.
+    /// For how long there has been something to do and no commit, in milliseconds; zero when idle.
     pub waiting_ms: u64,
     pub prepares: Vec<ValidatorIndex>,
     /// For the lowest prepared view that is not committed.
@@ -96,7 +96,7 @@ impl Core {
             round.timeouts.keys().map(|signer| (*signer, reason(signer))).collect()
         });
         let waiting = self.waiting();
-        let since = self.needed_since_ms.map_or(uptime_ms, |since| since.max(self.entered_ms));
+        let since = self.needed_since_ms.map_or(uptime_ms, |since| since.max(self.last_commit_ms));
         Status {
             own: self.own(),
             view: self.view,
@@ -113,7 +113,7 @@ impl Core {
             timeouts: timeouts.unwrap_or_default(),
             disconnected: self.disconnected_ms.keys().copied().collect(),
             others_height: self.others_height(),
-            missing: self.missing(uptime_ms, waiting != Waiting::Idle),
+            missing: self.missing(uptime_ms),
             timed_out: self.timed_out.iter().cloned().collect(),
             demoted: self.schedule.demoted(self.view),
             evidence: self.evidence.keys().copied().collect(),
@@ -135,9 +135,10 @@ impl Core {
         if self.needed_since_ms.is_none() {
             return Waiting::Idle;
         }
-        let lowest = self.targets.values().next();
-        if lowest.is_some_and(|target| self.tree.chain(self.committed.hash, target.block).is_err())
-        {
+        let held = |target: &CommitCertificate| {
+            self.tree.chain(self.committed.hash, target.block).is_ok()
+        };
+        if !self.targets.values().all(held) {
             return Waiting::CatchUp;
         }
         let round = self.round(self.view);
@@ -157,6 +158,7 @@ impl Core {
             None => match prepared {
                 Some(block) if self.result(&block).is_none() => Waiting::Execution,
                 Some(_) => Waiting::Commits,
+                None if !self.targets.is_empty() => Waiting::Execution,
                 None => Waiting::Proposal,
             },
         }
@@ -167,17 +169,16 @@ impl Core {
         (highest > self.committed.header.height).then_some(highest)
     }
 
-    fn missing(&self, uptime_ms: u64, waits: bool) -> BTreeMap<ValidatorIndex, u64> {
+    fn missing(&self, uptime_ms: u64) -> BTreeMap<ValidatorIndex, u64> {
         let mut missing = BTreeMap::new();
         for peer in self.config.validators.indices().filter(|peer| *peer != self.own()) {
-            let heard = self.heard_ms.get(&peer);
-            let since = match self.disconnected_ms.get(&peer) {
-                Some(since) => Some(*since),
-                None => heard
-                    .copied()
-                    .filter(|heard| waits && uptime_ms.saturating_sub(*heard) >= MISSING_AFTER_MS),
-            };
-            if let Some(since) = since {
+            // Who is silent while nothing happens is not missing.
+            let silent = self.needed_since_ms.and_then(|needed| {
+                let since = needed.max(*self.heard_ms.get(&peer)?);
+                (uptime_ms.saturating_sub(since) >= MISSING_AFTER_MS).then_some(since)
+            });
+            let disconnected = self.disconnected_ms.get(&peer).copied();
+            if let Some(since) = silent.into_iter().chain(disconnected).min() {
                 missing.insert(peer, uptime_ms.saturating_sub(since));
             }
         }

@@ -1,8 +1,12 @@
 //! The blocks above the last committed one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use primitives::{ExecutionResult, Hash, Header, ValidatorIndex, View};
+use primitives::{ExecutionResult, Hash, Header, ValidatorIndex, View, limits};
+
+/// Blocks above the committed one that are kept when one more is decided, if they are not executed yet. More are fetched
+/// again when their turn comes.
+const CHAIN_KEPT_MAX: usize = 4 * limits::SYNC_BLOCKS_MAX;
 
 /// How far a block's payload is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,10 +85,37 @@ impl Tree {
         Ok(chain)
     }
 
+    /// Of the views up to `decided`, drops what is not executed and does not lead to the tips: by the whole chain down to
+    /// `root`, or if that is not held or long, by what one range of catch-up spans. Answers what was dropped.
+    pub fn trim(&mut self, root: Hash, decided: View, tips: &[Hash]) -> Vec<Hash> {
+        let mut kept = BTreeSet::new();
+        for tip in tips {
+            let mut chain = Vec::new();
+            let mut hash = *tip;
+            while hash != root
+                && chain.len() < CHAIN_KEPT_MAX
+                && let Some(block) = self.blocks.get(&hash)
+            {
+                chain.push(hash);
+                hash = block.header.parent;
+            }
+            if hash != root {
+                chain.truncate(limits::SYNC_BLOCKS_MAX);
+            }
+            kept.extend(chain);
+        }
+        // What is executed is few, and the ledger counts on it.
+        let gone = |hash: &Hash, block: &Block| {
+            let idle = block.execution == Execution::None;
+            block.header.view <= decided && idle && !kept.contains(hash)
+        };
+        self.blocks.extract_if(.., |hash, block| gone(hash, block)).map(|(hash, _)| hash).collect()
+    }
+
     /// Drops everything that does not stand on `root`, which is of `view`. Answers what was dropped, without the
     /// blocks up to `root` themselves.
     pub fn prune(&mut self, root: Hash, view: View, committed: &[Hash]) -> Vec<Hash> {
-        let mut kept = std::collections::BTreeSet::from([root]);
+        let mut kept = BTreeSet::from([root]);
         // Parents are of lower views: justifications say so, and unlike heights they are checked before a block is
         // kept. So nothing of a view up to this one can be committed any more.
         let mut by_view: Vec<_> = self

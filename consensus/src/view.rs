@@ -5,7 +5,7 @@ use primitives::{
     ValidatorIndex, View, Vote,
 };
 
-use crate::core::{Core, TARGETS_MAX};
+use crate::core::Core;
 use crate::effect::Effect;
 use crate::message::{Certificate, Message, TimeoutReason};
 use crate::pacemaker;
@@ -22,7 +22,7 @@ use crate::witness::{REMEMBERED_VIEWS, Verdict};
 const TIMED_OUT_KEPT: usize = 8;
 
 impl Core {
-    /// Counts a vote for the current view, the next, or an earlier one above the last committed.
+    /// Counts a vote for the current view, the next, or an earlier one above the last decided.
     pub(crate) fn add_vote(&mut self, vote: Vote) {
         let view = vote.view();
         if vote.epoch() != self.config.context.epoch
@@ -30,7 +30,7 @@ impl Core {
         {
             return;
         }
-        if view <= self.committed.view() {
+        if view <= self.decided() {
             return self.add_late_vote(vote);
         }
         match self.round_mut(view).insert(vote) {
@@ -51,7 +51,7 @@ impl Core {
         reason: TimeoutReason,
         committed: View,
     ) {
-        let is_late = vote.view < self.view || committed < self.committed.view();
+        let is_late = vote.view < self.view || committed < self.decided();
         if is_late && Rule::AnswerLateTimeout.holds() {
             self.answer(from, vote.view.min(committed.next()), self.view);
         }
@@ -185,17 +185,19 @@ impl Core {
 
     fn is_known(&self, certificate: &Certificate) -> bool {
         let view = certificate.view();
+        let decided = view <= self.decided();
         let round = self.round(view);
-        view <= self.committed.view()
-            || match certificate {
-                Certificate::Prepare(_) => {
-                    round.is_some_and(|round| round.prepare_certificate.is_some())
-                }
-                Certificate::Timeout(_) => {
-                    round.is_some_and(|round| round.timeout_certificate.is_some())
-                }
-                Certificate::Commit(_) => self.targets.contains_key(&view),
+        match certificate {
+            Certificate::Prepare(_) => {
+                decided || round.is_some_and(|round| round.prepare_certificate.is_some())
             }
+            Certificate::Timeout(_) => {
+                decided || round.is_some_and(|round| round.timeout_certificate.is_some())
+            }
+            Certificate::Commit(_) => {
+                view <= self.committed.view() || self.targets.contains_key(&view)
+            }
+        }
     }
 
     /// Keeps a verified certificate and enters the view after it.
@@ -223,12 +225,7 @@ impl Core {
                 if self.tree.chain(self.committed.hash, certificate.block).is_err() {
                     self.catch_up(certificate.clone());
                 }
-                self.targets.insert(view, certificate);
-                if self.targets.len() > TARGETS_MAX
-                    && let Some(middle) = self.targets.keys().nth(1).copied()
-                {
-                    self.targets.remove(&middle);
-                }
+                self.aim(certificate);
             }
         }
         self.enter(view.next(), after_timeout);
@@ -271,7 +268,6 @@ impl Core {
         self.entered_ms = self.now.uptime_ms;
         self.last_resend_ms = self.now.uptime_ms;
         self.proposed_ms = None;
-        self.needed_since_ms = None;
         let leader = self.leader(view);
         self.effects.push(Effect::EnteredView { view, leader, after_timeout });
         if leader == self.own() {
@@ -298,7 +294,7 @@ impl Core {
         round.signed.timeout = Some(vote);
         self.note_reason(view, own, reason);
         self.persist(Record::Vote(Vote::Timeout(vote)));
-        let committed = self.committed.view();
+        let committed = self.decided();
         self.broadcast(Message::Timeout { vote, reason, committed });
         self.effects.push(Effect::TimedOut { view, reason });
         self.add_vote(Vote::Timeout(vote));
@@ -313,7 +309,7 @@ impl Core {
     /// Only the current view: in one that was left, commit may be signed yet.
     fn view_to_give_up(&self) -> View {
         let left = View(self.view.0.saturating_sub(1));
-        let held = Rule::NoTimeoutAfterCommit.holds() || left <= self.committed.view();
+        let held = Rule::NoTimeoutAfterCommit.holds() || left <= self.decided();
         if held { self.view } else { left }
     }
 
@@ -424,7 +420,7 @@ impl Core {
         if let Err(missing) = self.justification(self.view)
             && Rule::AskForCertificates.holds()
         {
-            let from = self.committed.view().next();
+            let from = self.decided().next();
             self.broadcast(Message::CertificateRequest { from, to: missing });
         }
     }
@@ -436,7 +432,7 @@ impl Core {
             .is_ok_and(|chain| chain.iter().all(|block| !block.payload.is_open()))
     }
 
-    /// What a peer must know to be where this validator is: its votes above the last committed view, and the
+    /// What a peer must know to be where this validator is: its votes above the last decided view, and the
     /// certificate that entered the view.
     pub(crate) fn standpoint(&self) -> Vec<Message> {
         let mut messages = Vec::new();
@@ -456,7 +452,7 @@ impl Core {
             if let Some(vote) = round.signed.timeout {
                 let reason =
                     round.reasons.get(&self.own()).copied().unwrap_or(TimeoutReason::NoProposal);
-                let committed = self.committed.view();
+                let committed = self.decided();
                 messages.push(Message::Timeout { vote, reason, committed });
             }
         }
@@ -465,11 +461,8 @@ impl Core {
 
     pub(crate) fn entry_certificate(&self) -> Option<Certificate> {
         let previous = View(self.view.0.saturating_sub(1));
-        if let Some(target) = self.targets.get(&previous) {
-            return Some(Certificate::Commit(target.clone()));
-        }
-        if previous == self.committed.view() {
-            return self.committed.certificate.clone().map(Certificate::Commit);
+        if previous == self.decided() {
+            return self.last_certificate().cloned().map(Certificate::Commit);
         }
         let round = self.round(previous)?;
         let prepare = round.prepare_certificate.clone().map(Certificate::Prepare);

@@ -69,18 +69,18 @@ impl Core {
         self.evidence.values()
     }
 
-    /// Of views that are committed only who voted is kept, and only of the last.
-    pub(crate) fn remember(&mut self, committed: BTreeMap<View, Round>) {
-        for (view, round) in committed {
+    /// Of views that are decided only who voted is kept, and only of the last.
+    pub(crate) fn remember(&mut self, decided: BTreeMap<View, Round>) {
+        for (view, round) in decided {
             let Round { proposal, prepares, commits, timeouts, .. } = round;
             let round = Round { proposal, prepares, commits, timeouts, ..Round::default() };
             self.past.insert(view, round);
         }
-        let first = View((self.committed.view().0 + 1).saturating_sub(REMEMBERED_VIEWS));
+        let first = View((self.decided().0 + 1).saturating_sub(REMEMBERED_VIEWS));
         self.past = self.past.split_off(&first);
     }
 
-    /// A vote of a committed view decides nothing any more; it may convict.
+    /// A vote of a decided view changes nothing any more; it may convict.
     pub(crate) fn add_late_vote(&mut self, vote: Vote) {
         if let Some(Err(evidence)) = self.past.get_mut(&vote.view()).map(|round| round.insert(vote))
         {
@@ -151,7 +151,11 @@ impl Core {
 
     /// Keeps the votes of a verified certificate, to compare later ones with.
     pub(crate) fn remember_votes(&mut self, certificate: &Certificate) {
-        let round = self.round_mut(certificate.view());
+        let view = certificate.view();
+        if view <= self.decided() {
+            return;
+        }
+        let round = self.round_mut(view);
         let votes: Box<dyn Iterator<Item = Vote>> = match certificate {
             Certificate::Prepare(one) => Box::new(prepares(one)),
             Certificate::Commit(one) => Box::new(commits(one)),

@@ -74,27 +74,31 @@ impl Signatures {
         violation("own view", format!("{vote:?} is signed in view {current}"))
     }
 
-    /// What a restarted core still knows, of what was on its disk.
+    /// What a restarted core still knows, of what was on its disk. Of views that a commit certificate has decided it
+    /// need not know what it signed there, if it stands above them.
     pub fn restored(log: &[Record], known: &[Record], committed: View, current: View) -> Verdict {
+        let decisions = log.iter().filter(|one| is_commit_certificate(one));
+        let decided = decisions.filter_map(Record::view).max().unwrap_or(committed);
         for record in log.iter().filter(|one| one.view().is_some_and(|view| view > committed)) {
-            let least = match record {
-                Record::Vote(vote) => vote.view(),
-                Record::Certificate(certificate) => certificate.view().next(),
+            let (view, least) = match record {
+                Record::Vote(vote) => (vote.view(), vote.view()),
+                Record::Certificate(certificate) => (certificate.view(), certificate.view().next()),
                 Record::Proposal(_) | Record::Evidence(_) | Record::Floor(_) => continue,
             };
             if current < least {
                 let text = format!("restarted in view {current} with {record:?} on disk");
                 return violation("remembered", text);
             }
-            let is_commit =
-                |one: &consensus::Certificate| matches!(one, consensus::Certificate::Commit(_));
-            let may_lack = matches!(record, Record::Certificate(one) if is_commit(one));
-            if !may_lack && !known.contains(record) {
+            if view > decided && !known.contains(record) {
                 return violation("remembered", format!("restarted without {record:?}"));
             }
         }
         Ok(())
     }
+}
+
+fn is_commit_certificate(record: &Record) -> bool {
+    matches!(record, Record::Certificate(one) if matches!(**one, consensus::Certificate::Commit(_)))
 }
 
 /// The timeouts of its current view that one instance was sent.
