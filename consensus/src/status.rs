@@ -135,9 +135,8 @@ impl Core {
         if self.needed_since_ms.is_none() {
             return Waiting::Idle;
         }
-        let held = |target: &CommitCertificate| {
-            self.tree.chain(self.committed.hash, target.block).is_ok()
-        };
+        let held =
+            |target: &CommitCertificate| self.tree.chain(self.committed.hash, target.block).is_ok();
         if !self.targets.values().all(held) {
             return Waiting::CatchUp;
         }

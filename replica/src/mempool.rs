@@ -62,7 +62,7 @@ pub struct Mempool {
     pending_bytes: usize,
     /// Next sequence by lane, counting everything admitted here or seen in a batch, while any of it waits.
     lanes: BTreeMap<(PublicKey, u32), Lane>,
-    /// Turned away by a block because it overtook its predecessor; by lane and sequence.
+    /// Turned away by a block, and able to follow in a later one; by lane and sequence.
     parked: BTreeMap<(PublicKey, u32), BTreeMap<u64, SignedTransaction>>,
     /// Admitted here and neither committed nor expired.
     admitted: BTreeMap<Hash, TimestampMs>,
@@ -153,8 +153,9 @@ impl Mempool {
         self.pending.push_back(Pending { hash, transaction, length, arrived_ms: uptime_ms });
     }
 
-    /// Keeps a transaction that was admitted here and then overtook its predecessor, until that is committed: batches
-    /// travel on their own, so a leader may hold the later one first. Bounded as admission is, which it has passed.
+    /// Keeps a transaction that was admitted here and that a block turned away, until its predecessors are committed. It
+    /// overtook one, since batches travel on their own and a leader may hold the later first; or the block was full.
+    /// Bounded as admission is, which it has passed.
     pub fn park(&mut self, signed: SignedTransaction) {
         self.remember(signed.hash(), &signed);
         let (sender, nonce) = (signed.transaction.sender, signed.transaction.nonce);

@@ -394,25 +394,19 @@ impl Replica {
     /// A transaction's block is committed. One of ours that came too early, or found the block full, waits again.
     fn settle(&mut self, own: bool, signed: &SignedTransaction, receipt: &Receipt) {
         let hash = receipt.transaction;
-        let is_early = matches!(receipt.status, Status::Rejected(Rejection::NonceGap { .. }));
-        let is_crowded = matches!(receipt.status, Status::Rejected(Rejection::BlockGasExhausted));
+        let waits_again = matches!(
+            receipt.status,
+            Status::Rejected(Rejection::NonceGap { .. } | Rejection::BlockGasExhausted)
+        );
         let ours = own && self.mempool.is_admitted(&hash);
         if receipt.status.is_executed() || ours {
             self.mempool.forget(&hash, signed);
         }
-        if !receipt.status.is_executed() {
-            self.mempool.reset_lane(signed);
-        }
-        if is_early && ours {
+        if ours && waits_again {
+            // What follows it in its lane was admitted too, so the lane's count stands.
             self.mempool.park(signed.clone());
-        }
-        if is_crowded && ours {
-            let account = self.account(&signed.transaction.sender.address());
-            let now = self.now.wall.max(self.head.timestamp);
-            // Refused now: what changed since is in the way. The sender learns it from the receipt.
-            if let Ok(transaction) = signed.clone().verify() {
-                let _ = self.mempool.admit(now, self.now.uptime_ms, &account, transaction);
-            }
+        } else if !receipt.status.is_executed() {
+            self.mempool.reset_lane(signed);
         }
     }
 }
