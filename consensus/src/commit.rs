@@ -36,8 +36,8 @@ impl Core {
         false
     }
 
-    /// Prepared blocks, and those that commit certificates wait for. What is further ahead than one range of catch-up is
-    /// fetched by ranges and not block by block.
+    /// Prepared blocks, and those that commit certificates wait for. What is further ahead than one range of catch-up
+    /// is fetched by ranges and not block by block.
     fn tips(&self) -> Vec<Hash> {
         let reach = Height(self.committed.header.height.0 + limits::SYNC_BLOCKS_MAX as u64);
         let near: Vec<_> =
@@ -157,8 +157,8 @@ impl Core {
     /// Keeps a commit certificate until its block can be committed, and lets go of what it decides.
     ///
     /// A validator that is far behind hears of new blocks all the time. What it keeps of them must not grow: they come
-    /// again by ranges, each when its turn has come. (Without a bound here, the work of one step grows with the distance,
-    /// and a slow machine never catches up.)
+    /// again by ranges, each when its turn has come. (Without a bound here, the work of one step grows with the
+    /// distance, and a slow machine never catches up.)
     pub(crate) fn aim(&mut self, certificate: CommitCertificate) {
         self.targets.insert(certificate.view, certificate);
         if self.targets.len() > TARGETS_MAX

@@ -57,7 +57,7 @@ impl Core {
         }
         if let Err(what) = self.check_justification(header, &proposal.justification) {
             self.misbehaviour(from, what);
-            if view == self.view && Rule::InvalidTimesOut.holds() {
+            if view == self.view {
                 self.round_mut(view).refused = Some(TimeoutReason::InvalidProposal);
             }
             return;
@@ -85,7 +85,7 @@ impl Core {
             // Only a wait that had a reason measures the network; an idle chain's proposals come late.
             if let Some(since) = self.needed_since_ms {
                 let began = since.max(self.entered_ms);
-                self.pacemaker.proposal_took(self.now.uptime_ms.saturating_sub(began));
+                self.pacemaker.proposal_took(from, self.now.uptime_ms.saturating_sub(began));
             }
         }
         self.round_mut(view).proposal = Some(signed);

@@ -70,6 +70,7 @@ impl Core {
             Memory::Lost(records) => (records, Floor::lost(now.wall.0)),
         };
         let faulty_max = config.validators.faulty_max();
+        let pacemaker = Pacemaker::new(&config.validators, config.own);
         let mut core = Self {
             schedule,
             floor,
@@ -81,7 +82,7 @@ impl Core {
             tree: Tree::default(),
             targets: BTreeMap::new(),
             wanted: BTreeSet::new(),
-            pacemaker: Pacemaker::default(),
+            pacemaker,
             work: false,
             now,
             entered_ms: now.uptime_ms,
@@ -99,6 +100,8 @@ impl Core {
         };
         for peer in core.config.validators.indices().filter(|index| *index != core.config.own) {
             core.disconnected_ms.insert(peer, now.uptime_ms);
+            // Nobody is silent before there was time to speak.
+            core.heard_ms.insert(peer, now.uptime_ms);
         }
         for record in records {
             core.restore(record);

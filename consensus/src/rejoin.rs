@@ -37,6 +37,7 @@ use crate::core::Core;
 use crate::message::{Certificate, Message};
 use crate::pacemaker::RESEND_MS;
 use crate::record::Record;
+use crate::rules::Rule;
 
 /// From which view on a validator may sign, and what it knows while it does not know that.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,7 +85,7 @@ pub struct Rejoin {
 impl Core {
     /// Whether anything may be signed in a view.
     pub(crate) fn may_sign(&self, view: View) -> bool {
-        self.floor.above.is_some_and(|above| view > above)
+        Rule::FloorAfterLoss.permits(self.floor.above.is_some_and(|above| view > above))
     }
 
     /// What a validator that lost its log waits for before it signs again.

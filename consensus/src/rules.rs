@@ -91,18 +91,19 @@ rules! {
     SilentLeader (Timeout) "A leader that is silent while a quorum is active is given up at once."
 
     PersistBeforeSend (VoteLog) "What is signed is on disk before it leaves."
-    FlagsKept (VoteLog) "What was signed is remembered for every view above the committed one."
+    FlagsKept (VoteLog) "What was signed is remembered for every view above the decided one."
     VotesRestored (VoteLog) "A restart restores what was signed."
     ViewRestored (VoteLog) "A restart continues above the view of every certificate."
+    FloorAfterLoss (VoteLog) "Who has lost its log signs nothing in the views in which it may have signed."
     TimeoutCertificatesRestored (VoteLog) "A restart restores timeout certificates too."
 
     TimersGrow (Pacemaker) "Timers grow with each view in a row that timed out."
     TimersCapped (Pacemaker) "Timers grow to a cap."
     TimersReset (Pacemaker) "A commit resets the timers."
+    SlowLeadersBounded (Pacemaker) "The f slowest leaders are waited for no longer than a multiple of the others."
     ResendWhileStuck (Pacemaker) "Everything is said again while a view is stuck."
 
     AnswerLateTimeout (Sync) "A timeout of a view that was left is answered with the certificates that left it."
-    AskForCertificates (Sync) "A leader asks for the certificates that its justification lacks."
     FetchBlocks (Sync) "A block that a certificate names and that is not held is asked for."
     CatchUp (Sync) "A commit certificate far ahead starts a catch-up."
     GreetPeers (Sync) "A peer that came back is told where one stands."

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use primitives::{ExecutionResult, Hash, Header, ValidatorIndex, View, limits};
 
-/// Blocks above the committed one that are kept when one more is decided, if they are not executed yet. More are fetched
-/// again when their turn comes.
+/// Blocks above the committed one that are kept when one more is decided, if they are not executed yet. More are
+/// fetched again when their turn comes.
 const CHAIN_KEPT_MAX: usize = 4 * limits::SYNC_BLOCKS_MAX;
 
 /// How far a block's payload is.
@@ -85,8 +85,8 @@ impl Tree {
         Ok(chain)
     }
 
-    /// Of the views up to `decided`, drops what is not executed and does not lead to the tips: by the whole chain down to
-    /// `root`, or if that is not held or long, by what one range of catch-up spans. Answers what was dropped.
+    /// Of the views up to `decided`, drops what is not executed and does not lead to the tips: by the whole chain down
+    /// to `root`, or if that is not held or long, by what one range of catch-up spans. Answers what was dropped.
     pub fn trim(&mut self, root: Hash, decided: View, tips: &[Hash]) -> Vec<Hash> {
         let mut kept = BTreeSet::new();
         for tip in tips {

@@ -212,7 +212,8 @@ impl Core {
         match certificate {
             Certificate::Prepare(certificate) => {
                 if let Some(proposed) = self.proposed_ms.filter(|_| view == self.view) {
-                    self.pacemaker.prepare_took(self.now.uptime_ms.saturating_sub(proposed));
+                    let took_ms = self.now.uptime_ms.saturating_sub(proposed);
+                    self.pacemaker.prepare_took(self.leader(view), took_ms);
                 }
                 self.round_mut(view).prepare_certificate = Some(certificate);
             }
@@ -270,9 +271,6 @@ impl Core {
         self.proposed_ms = None;
         let leader = self.leader(view);
         self.effects.push(Effect::EnteredView { view, leader, after_timeout });
-        if leader == self.own() {
-            self.ask_for_missing_certificates();
-        }
     }
 
     /// Gives the current view up when a rule says so.
@@ -319,8 +317,9 @@ impl Core {
         if joined > self.config.validators.faulty_max() && Rule::JoinTimeouts.holds() {
             return Some(TimeoutReason::Joined);
         }
-        if let Some(reason) = round.and_then(|round| round.refused) {
-            return Some(reason);
+        let refused = round.and_then(|round| round.refused);
+        if refused.is_some() && Rule::InvalidTimesOut.holds() {
+            return refused;
         }
         let (leader_ms, view_ms) = self.timers()?;
         let proposed = round.is_some_and(|round| round.proposal.is_some());
@@ -341,26 +340,34 @@ impl Core {
     /// When the leader and the view are late, while something is to be done.
     fn timers(&self) -> Option<(u64, u64)> {
         let began = self.needed_since_ms?.max(self.entered_ms);
+        let leader = self.leader(self.view);
         Some((
-            began.saturating_add(self.pacemaker.leader_timer_ms()),
-            began.saturating_add(self.pacemaker.view_timer_ms()),
+            began.saturating_add(self.pacemaker.leader_timer_ms(leader)),
+            began.saturating_add(self.pacemaker.view_timer_ms(leader)),
         ))
     }
 
     /// Whether the leader has not been heard for long while a quorum has; whoever is banned is not heard.
     fn is_leader_silent(&self) -> bool {
         let leader = self.leader(self.view);
-        let silence_ms = self.pacemaker.silence_ms();
         let active = |index: &ValidatorIndex| {
-            *index == self.own()
-                || self
-                    .heard_ms
-                    .get(index)
-                    .is_some_and(|heard| self.now.uptime_ms.saturating_sub(*heard) <= silence_ms)
+            *index == self.own() || self.now.uptime_ms < self.silent_ms(*index)
         };
         let validators = &self.config.validators;
         let heard = active(&leader) && !self.conduct.is_banned(self.now.uptime_ms, leader);
         !heard && validators.indices().filter(active).count() >= validators.quorum()
+    }
+
+    /// When a validator counts as silent, unless it is heard again.
+    fn silent_ms(&self, validator: ValidatorIndex) -> u64 {
+        let heard_ms = self.heard_ms.get(&validator).copied().unwrap_or(0);
+        heard_ms.saturating_add(self.pacemaker.silence_ms())
+    }
+
+    /// When the current leader will count as silent; never if it does already.
+    fn leader_silent_ms(&self) -> u64 {
+        let silent_ms = self.silent_ms(self.leader(self.view));
+        if silent_ms > self.now.uptime_ms { silent_ms } else { u64::MAX }
     }
 
     /// The next moment at which [`crate::Input::Tick`] may change something; on the uptime clock.
@@ -376,7 +383,7 @@ impl Core {
         let proposed = round.is_some_and(|round| round.proposal.is_some());
         let timer = match self.timers() {
             Some(_) if !self.may_give_up(self.view) => u64::MAX,
-            Some((leader_ms, _)) if !proposed => leader_ms,
+            Some((leader_ms, _)) if !proposed => leader_ms.min(self.leader_silent_ms()),
             Some((_, view_ms)) => view_ms,
             None => u64::MAX,
         };
@@ -409,19 +416,6 @@ impl Core {
             && !self.is_payload_held(certificate.block)
         {
             self.catch_up(certificate);
-        }
-        if self.leader(self.view) == self.own() {
-            self.ask_for_missing_certificates();
-        }
-    }
-
-    /// A leader that jumped over views cannot propose before it knows how they ended.
-    fn ask_for_missing_certificates(&mut self) {
-        if let Err(missing) = self.justification(self.view)
-            && Rule::AskForCertificates.holds()
-        {
-            let from = self.decided().next();
-            self.broadcast(Message::CertificateRequest { from, to: missing });
         }
     }
 

@@ -153,8 +153,8 @@ impl Mempool {
         self.pending.push_back(Pending { hash, transaction, length, arrived_ms: uptime_ms });
     }
 
-    /// Keeps a transaction that was admitted here and that a block turned away, until its predecessors are committed. It
-    /// overtook one, since batches travel on their own and a leader may hold the later first; or the block was full.
+    /// Keeps a transaction that was admitted here and that a block turned away, until its predecessors are committed.
+    /// It overtook one, since batches travel on their own and a leader may hold the later first; or the block was full.
     /// Bounded as admission is, which it has passed.
     pub fn park(&mut self, signed: SignedTransaction) {
         self.remember(signed.hash(), &signed);

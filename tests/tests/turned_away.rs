@@ -91,7 +91,7 @@ impl World {
     fn turned_away(&mut self, batch: &SignedBatch, rejection: &Rejection) {
         let receipt = |signed: &primitives::SignedTransaction| Receipt {
             transaction: signed.hash(),
-            status: Status::Rejected(rejection.clone()),
+            status: Status::Rejected(*rejection),
             gas_used: Gas::ZERO,
             fee: Amount::ZERO,
             output: Vec::new(),

@@ -1,6 +1,6 @@
 //! The simulated disk of one instance: its vote log, and the chain that it has committed.
 
-use consensus::{Committed, Record};
+use consensus::{Committed, Memory, Record};
 use primitives::{CommitCertificate, Hash, Header};
 
 use crate::chance::Chance;
@@ -10,6 +10,8 @@ use crate::chance::Chance;
 pub struct Disk {
     synced: Vec<Record>,
     written: Vec<Record>,
+    /// Whether the log was ever lost.
+    lost: bool,
     /// The length of the log after the last compaction.
     compacted: usize,
     /// The committed chain above the genesis block.
@@ -26,6 +28,7 @@ impl Disk {
         Self {
             synced: Vec::new(),
             written: Vec::new(),
+            lost: false,
             compacted: 0,
             chain: Vec::new(),
             committed,
@@ -47,6 +50,18 @@ impl Disk {
 
     pub fn sync(&mut self) {
         self.synced.append(&mut self.written);
+    }
+
+    /// The vote log is gone, and the chain is not.
+    pub fn lose_log(&mut self) {
+        (self.synced, self.written, self.compacted) = (Vec::new(), Vec::new(), 0);
+        self.lost = true;
+    }
+
+    /// What a restart remembers. A log that was never lost needs no floor to be whole.
+    pub fn memory(&self) -> Memory {
+        let log = self.synced.clone();
+        if self.lost { Memory::of_log(log) } else { Memory::Whole(log) }
     }
 
     /// The vote log as a restart would read it.

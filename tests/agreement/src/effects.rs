@@ -315,11 +315,13 @@ impl Run {
     fn deliver(&mut self, instance: usize, to: u128, message: Message) {
         let is_proposal = matches!(message, Message::Proposal(_));
         let message = Rc::new(message);
+        let mut late_ms = 0;
         if is_proposal {
             self.oracles.proposals.sent(&message);
             if self.network.is_mute(instance) {
                 return;
             }
+            late_ms = self.network.late_ms(instance);
         }
         let validator = self.instances[instance].place.validator;
         let by_views = self.by_views(instance, &message);
@@ -337,7 +339,7 @@ impl Run {
             {
                 let message = Rc::clone(&message);
                 let event = Event::Message { from: validator, message };
-                self.schedule(self.now_ms + delay, other, event);
+                self.schedule(self.now_ms + late_ms + delay, other, event);
             }
         }
     }

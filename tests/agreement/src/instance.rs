@@ -93,7 +93,7 @@ impl Instance {
         }
         let result = committed.certificate.as_ref().map_or(genesis_result(), |one| one.result);
         let results = BTreeMap::from([(committed.hash, result)]);
-        let core = Core::new(config, committed, schedule, self.disk.log().to_vec(), now);
+        let core = Core::new(config, committed, schedule, self.disk.memory(), now);
         let view = core.status(now.uptime_ms).view;
         let mut joining = Joining::default();
         joining.entered(view);
@@ -137,11 +137,11 @@ fn genesis_result() -> ExecutionResult {
 }
 
 impl Running {
-    /// A batch is known here.
-    pub fn admit(&mut self, batch: BatchRef) {
-        if !self.committed.contains(&batch) && self.pending.insert(batch) {
-            self.is_stale = true;
-        }
+    /// Takes a batch; whether it is new.
+    pub fn admit(&mut self, batch: BatchRef) -> bool {
+        let is_new = !self.committed.contains(&batch) && self.pending.insert(batch);
+        self.is_stale |= is_new;
+        is_new
     }
 
     /// What a block on `parent` orders: batches that no block up to it does.

@@ -12,11 +12,6 @@ use crate::oracle::Violation;
 /// The schedules that mutations are played under.
 pub const KIND: Kind = Kind::Chance { validators: 4 };
 
-/// Rules that no schedule has missed yet. Without the first another leader proposes a view later, which no oracle
-/// measures. The second has a double: whoever proposes what is invalid is banned, and a banned leader counts as silent.
-/// The table names them; the command does not fail for them.
-pub const OPEN: &[Rule] = &[Rule::AskForCertificates, Rule::InvalidTimesOut];
-
 /// How the removal of one rule was noticed.
 #[derive(Clone, Debug)]
 pub struct Caught {

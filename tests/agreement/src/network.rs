@@ -20,7 +20,12 @@ pub struct Network {
     one_way: Option<(usize, usize)>,
     /// Whose proposals never arrive.
     mute: Vec<bool>,
+    /// Whose proposals come later each time, in milliseconds; zero for those whose do not.
+    late_ms: Vec<u64>,
 }
+
+/// How late the first such proposal is, in milliseconds, and the last.
+const LATE_MS: (u64, u64) = (200, 9_000);
 
 impl Network {
     pub fn new(plan: &Plan) -> Self {
@@ -34,6 +39,13 @@ impl Network {
             sides: vec![0; instances],
             one_way: None,
             mute: vec![false; instances],
+            late_ms: (0..instances)
+                .map(
+                    |instance| {
+                        if plan.creeps && !plan.is_honest(instance) { LATE_MS.0 } else { 0 }
+                    },
+                )
+                .collect(),
         }
     }
 
@@ -50,7 +62,10 @@ impl Network {
                 self.sides.fill(0);
                 self.one_way = None;
             }
-            Fault::Crash { .. } | Fault::CrashInSync { .. } | Fault::Restart { .. } => {}
+            Fault::Crash { .. }
+            | Fault::CrashInSync { .. }
+            | Fault::Restart { .. }
+            | Fault::LoseLog { .. } => {}
         }
     }
 
@@ -70,6 +85,14 @@ impl Network {
         if let Some(mute) = self.mute.get_mut(instance) {
             *mute = true;
         }
+    }
+
+    /// By how many milliseconds this instance's next proposal is late.
+    pub fn late_ms(&mut self, instance: usize) -> u64 {
+        let Some(late_ms) = self.late_ms.get_mut(instance) else { return 0 };
+        let now_ms = *late_ms;
+        *late_ms = (now_ms + now_ms / 5).min(LATE_MS.1);
+        now_ms
     }
 
     pub fn is_cut(&self, from: usize, to: usize) -> bool {

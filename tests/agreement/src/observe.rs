@@ -150,6 +150,7 @@ impl Run {
             running.is_some_and(|running| {
                 running.view == view
                     && running.is_leader
+                    && running.core.rejoin().is_none()
                     && running.catch_up <= running.height
                     && !running.joining.has_signed()
                     && running.works_since_ms.is_some_and(|since| since + enough_ms < self.now_ms)

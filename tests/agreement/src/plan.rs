@@ -54,6 +54,10 @@ pub enum Fault {
     Restart {
         instance: usize,
     },
+    /// The vote log of a process that is down is gone.
+    LoseLog {
+        instance: usize,
+    },
 }
 
 /// What the run demands after everything admitted was committed everywhere.
@@ -94,6 +98,8 @@ pub struct Plan {
     /// Of 1,000 occasions for an attack, how many are taken.
     pub attacks_of_1000: u64,
     pub afterwards: Afterwards,
+    /// Whether proposals of the faulty come later each time.
+    pub creeps: bool,
     /// See [`crate::network::Network`].
     pub links_ms: Vec<u64>,
     pub jitter_ms: u64,
@@ -140,6 +146,8 @@ enum Weather {
     Brisk,
     /// Execution takes so long that prepared blocks pile up.
     Busy,
+    /// Faulty leaders that come a little later each time, and a demand on the pace.
+    Creeping,
 }
 
 impl Plan {
@@ -157,6 +165,7 @@ impl Plan {
             attacks: Vec::new(),
             attacks_of_1000: 600,
             afterwards: Afterwards::GoOn,
+            creeps: false,
             links_ms: Vec::new(),
             jitter_ms: 0,
             lost: 0,
@@ -185,7 +194,8 @@ impl Plan {
         let mut chance = Chance::new(seed ^ 0x5eed_0ffa_0000_0001);
         let mut plan = Self::quiet(seed, validators);
         let weather = match chance.below(100) {
-            0..76 => Weather::Stormy,
+            0..75 => Weather::Stormy,
+            75 => Weather::Creeping,
             76..80 => Weather::Slow,
             80..82 => Weather::Drought,
             82..94 => Weather::Brisk,
@@ -219,7 +229,7 @@ impl Plan {
             let at = chance.between(20, 4_000);
             plan.draw_crash(&mut chance, at);
         }
-        plan.settle_ms = SETTLE_MS + 8_000;
+        plan.settle_ms = SETTLE_MS + 8_000 + 10_000 * (validators as u64 - 1) / 3;
         plan.faults_ms = 3_000 * plan.groups.len() as u64;
         plan.batches_until_ms = 200;
         plan
@@ -231,6 +241,10 @@ impl Plan {
     }
 
     fn draw_roles(&mut self, chance: &mut Chance, weather: Weather) {
+        if weather == Weather::Creeping {
+            self.creeps = true;
+            return self.make_faulty(chance, Role::Byzantine);
+        }
         let role = match chance.below(100) {
             0..25 => Role::Honest,
             25..45 => Role::Twin,
@@ -281,7 +295,7 @@ impl Plan {
     fn draw_links(&mut self, chance: &mut Chance, weather: Weather) {
         let (least, most) = match weather {
             Weather::Slow => (700, 1_300),
-            Weather::Drought | Weather::Brisk | Weather::Busy => (2, 8),
+            Weather::Drought | Weather::Brisk | Weather::Busy | Weather::Creeping => (2, 8),
             Weather::Stormy => match chance.below(3) {
                 0 => (0, 3),
                 1 => (5, 30),
@@ -312,7 +326,7 @@ impl Plan {
         self.store_ms_max = chance.pick(&[0, 2, 30]).unwrap_or(0);
         self.compact_above = chance.pick(&[12, 40, 200]).unwrap_or(200);
         match weather {
-            Weather::Brisk | Weather::Drought => {
+            Weather::Brisk | Weather::Drought | Weather::Creeping => {
                 self.sync_ms_max = 0;
                 (self.payload_ms_max, self.execute_ms_max) = (0, 0);
             }
@@ -337,6 +351,16 @@ impl Plan {
                 while at < self.faults_ms {
                     at += self.draw_fault(chance, at) + chance.between(10, 800);
                 }
+                // A set of three or fewer cannot do without one of its logs, nor can four with another one faulty.
+                let may_lose =
+                    self.validators > 3 && (0..self.places.len()).all(|i| self.is_honest(i));
+                if may_lose && chance.happens(150) {
+                    let instance = chance.index(self.validators);
+                    let at = chance.between(10, self.faults_ms);
+                    self.faults.push((at, Fault::Crash { instance }));
+                    self.faults.push((at, Fault::LoseLog { instance }));
+                    self.faults.push((at + chance.between(1, 600), Fault::Restart { instance }));
+                }
             }
             Weather::Slow => self.faults_ms = chance.between(10, 4_000),
             Weather::Drought => {
@@ -355,6 +379,10 @@ impl Plan {
             Weather::Busy => {
                 self.faults_ms = 600;
                 self.batch_every_ms = 8;
+            }
+            Weather::Creeping => {
+                self.faults_ms = CREEP_MS;
+                self.batch_every_ms = 20;
             }
         }
         self.batches_until_ms =
@@ -419,20 +447,25 @@ impl Plan {
             // Each faulty leader in a row costs a timer at its cap.
             Weather::Drought => 11_000 * (1 + (self.validators as u64 - 1) / 3),
             Weather::Busy => 60_000,
-            Weather::Stormy | Weather::Brisk => SETTLE_MS,
+            Weather::Stormy | Weather::Brisk | Weather::Creeping => {
+                SETTLE_MS + 10_000 * ((self.validators as u64 - 1) / 3).saturating_sub(1)
+            }
         };
         let is_quick = self.afterwards == Afterwards::Silent
             || self.afterwards == Afterwards::GoOn
                 && self.places.len() == self.validators
+                && !self.creeps
                 && self.attacks.iter().all(|attack| Attack::REFUSED.contains(attack));
         let faulty_max = (self.validators as u64 - 1) / 3;
         let base_ms = if is_quick { PACE_MS } else { PACE_SLOW_MS };
         let within_ms = base_ms * (1 + faulty_max).max(2) / 2;
         self.goal = match weather {
-            Weather::Brisk | Weather::Drought => Goal::Pace { blocks: PACE_BLOCKS, within_ms },
+            Weather::Brisk | Weather::Drought | Weather::Creeping => {
+                Goal::Pace { blocks: PACE_BLOCKS, within_ms }
+            }
             Weather::Stormy if chance.happens(60) => {
                 self.heartbeat_ms = 1_500;
-                Goal::Heartbeat { within_ms: 4_000 }
+                Goal::Heartbeat { within_ms: 6_000 }
             }
             Weather::Stormy if chance.happens(200) && !self.may_propose_on() => {
                 Goal::Idle { for_ms: 1_500 }
@@ -444,11 +477,16 @@ impl Plan {
     }
 }
 
-/// Milliseconds of good network in which everything admitted must be committed everywhere.
+/// Milliseconds of good network in which everything admitted must be committed everywhere; each faulty leader more may
+/// cost a timer at its cap.
 pub const SETTLE_MS: u64 = 12_000;
+/// Milliseconds in which faulty leaders come later and later.
+const CREEP_MS: u64 = 40_000;
 /// Blocks of the demand on the pace.
 const PACE_BLOCKS: u64 = 16;
 /// Milliseconds for them when one faulty validator is down or refused at once; f of them have (f + 1) / 2 times that.
-const PACE_MS: u64 = 1_500;
-/// The same when each turn of a faulty leader takes a timer.
-const PACE_SLOW_MS: u64 = 5_000;
+/// Its first turns may cost the first guess of a timer, and the time after which it counts as silent: a second each.
+const PACE_MS: u64 = 2_500;
+/// The same when each turn of a faulty leader takes a timer. Three honest leaders of four make 16 blocks in six rounds,
+/// and a timer on fast links is at most a second: the two bounds of slow leaders, each twice the floor of 250 ms.
+const PACE_SLOW_MS: u64 = 6_500;

@@ -257,7 +257,9 @@ impl Run {
             Event::Payload(block) => self.look_for_payload(instance, block),
             Event::CatchUp => self.fetch_range(instance),
             Event::Batch(batch) => {
-                running.admit(batch);
+                if running.admit(batch) {
+                    self.pass_on(batch);
+                }
                 self.turn(instance, VecDeque::new());
             }
             Event::Fault(_)
@@ -277,7 +279,8 @@ impl Run {
         if !sent_by_honest || !one.is_honest() {
             return;
         }
-        if let Some(running) = &mut one.running {
+        // Who has lost its log joins nobody before it may sign again.
+        if let Some(running) = one.running.as_mut().filter(|one| one.core.rejoin().is_none()) {
             let verdict = running.joining.delivered(from, view, faulty_max);
             self.judge(verdict);
         }
@@ -331,6 +334,11 @@ impl Run {
                 self.instances[instance].dies_in_sync = false;
                 if self.instances[instance].running.is_none() {
                     self.start(instance);
+                }
+            }
+            Fault::LoseLog { instance } => {
+                if self.instances[instance].running.is_none() {
+                    self.instances[instance].disk.lose_log();
                 }
             }
             Fault::Partition { .. } | Fault::OneWay { .. } | Fault::Mute { .. } | Fault::Heal => {}

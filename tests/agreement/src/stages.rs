@@ -105,6 +105,23 @@ impl Run {
         }
     }
 
+    /// A batch was under way when the network became good, and its author may have forgotten it: everybody gets it.
+    pub(crate) fn pass_on(&mut self, batch: BatchRef) {
+        if self.progress.stage == Stage::Faults {
+            return;
+        }
+        let knows = |running: &Running| {
+            running.pending.contains(&batch) || running.committed.contains(&batch)
+        };
+        let lacking: Vec<usize> = (0..self.instances.len())
+            .filter(|i| self.instances[*i].running.as_ref().is_some_and(|one| !knows(one)))
+            .collect();
+        for instance in lacking {
+            self.schedule(self.now_ms + 1, instance, Event::Batch(batch));
+            self.batches_spread_by(self.now_ms + 1);
+        }
+    }
+
     /// A batch arrives at this time; a validator that waits for its disk takes it a little later.
     fn batches_spread_by(&mut self, arrival_ms: u64) {
         let at_ms = arrival_ms + self.plan.sync_ms_max;

@@ -16,18 +16,19 @@ use tokio::time::Instant;
 
 use super::{Kind, Name, Outcome, Scenario};
 use crate::net::{Blocks, Net};
+use crate::sim::Commit;
 
 /// What all validators were seen to commit.
 #[derive(Debug, Default)]
 struct Seen {
-    commits: Vec<(usize, u64)>,
+    commits: Vec<Commit>,
     chain: BTreeMap<u64, (usize, Hash)>,
     violations: Vec<String>,
 }
 
 impl Seen {
     fn block(&mut self, index: usize, ms: u64, height: u64, hash: Hash) {
-        self.commits.push((index, ms));
+        self.commits.push(Commit { instance: index, at_ms: ms, height });
         let (first, other) = *self.chain.entry(height).or_insert((index, hash));
         if other != hash {
             let text = format!(

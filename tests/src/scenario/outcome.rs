@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::{Name, Scenario};
+use crate::sim::Commit;
 
 /// What a runner saw.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
-    /// Validator and moment, in milliseconds from the start, of everything that an honest one committed.
-    pub commits: Vec<(usize, u64)>,
+    /// Everything that honest validators committed.
+    pub commits: Vec<Commit>,
     /// Transactions that the clients saw committed.
     pub transactions: u64,
     pub accused: BTreeSet<usize>,
@@ -37,8 +38,9 @@ impl Outcome {
         let honest = (0..scenario.validators)
             .filter(|index| attackers.keys().all(|attacker| attacker.index() != *index));
         let first = |index: usize| {
-            let after = self.commits.iter().filter(|(at, ms)| *at == index && *ms > end_ms);
-            after.map(|(_, ms)| ms - end_ms).min()
+            let after =
+                self.commits.iter().filter(|one| one.instance == index && one.at_ms > end_ms);
+            after.map(|one| one.at_ms - end_ms).min()
         };
         honest.map(first).collect::<Option<Vec<_>>>()?.into_iter().max()
     }
@@ -73,12 +75,25 @@ impl Outcome {
         unmet.into_iter().map(Unmet).collect()
     }
 
+    /// A block that is final somewhere for the first time, while none should be. What one validator has committed the
+    /// others of its half may learn later.
     fn progress_in_a_stall(&self, scenario: &Scenario) -> Option<String> {
-        let (index, ms) = self.commits.iter().find(|(_, ms)| {
-            let lasts = |from: u64, to: u64| (from.saturating_add(SETTLES_MS)..to).contains(ms);
+        let stalls = |at_ms: u64| {
+            let lasts = |from: u64, to: u64| (from.saturating_add(SETTLES_MS)..to).contains(&at_ms);
             scenario.faults.iter().any(|fault| lasts(fault.at_ms, fault.ends_ms()))
-        })?;
-        let name = Name(u16::try_from(*index).ok()?);
-        Some(format!("{name} committed a block at {ms} ms, while the chain should stand still"))
+        };
+        let mut commits = self.commits.clone();
+        commits.sort_by_key(|one| one.at_ms);
+        let mut highest = 0;
+        for Commit { instance, at_ms, height } in commits {
+            if height > highest && stalls(at_ms) {
+                let name = Name(u16::try_from(instance).ok()?);
+                return Some(format!(
+                    "{name} committed a block at {at_ms} ms, while the chain should stand still"
+                ));
+            }
+            highest = highest.max(height);
+        }
+        None
     }
 }

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use primitives::{
@@ -21,7 +22,7 @@ use crate::sim::meter::Meter;
 use crate::sim::network::Network;
 use crate::sim::node::Node;
 use crate::sim::plan::{Chance, FAULTS_MS, Fault, Plan, RECOVERY_MS, SyncCrash};
-use crate::sim::report::{Report, describe};
+use crate::sim::report::{Commit, Report, describe, words};
 
 /// The wall clock at simulated time zero.
 pub(super) const EPOCH: u64 = 1_700_000_000_000;
@@ -85,7 +86,7 @@ pub struct Cluster {
     pub(super) good_height: Option<u64>,
     /// Syncs so far of the instance that the plan restarts there.
     pub(super) boundaries: u64,
-    pub(super) commits: Vec<(usize, u64)>,
+    pub(super) commits: Vec<Commit>,
     pub(super) meter: Meter,
 }
 
@@ -168,7 +169,11 @@ impl Cluster {
                 break;
             }
             self.now_ms = at;
-            self.happen(happening);
+            // A broken invariant stops a process; here it is a violation with a seed.
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.happen(happening))) {
+                self.violation = Some(Violation(format!("panic: {}", words(&*panic))));
+                break;
+            }
             if recovered_ms.is_none() && self.has_recovered() {
                 recovered_ms = Some(self.now_ms.saturating_sub(FAULTS_MS));
                 accused = self.checkers.accused.clone();
@@ -285,8 +290,9 @@ impl Cluster {
     /// Until when this life of an instance waits for its disk, if it does.
     fn busy_until(&self, instance: usize, life: u64) -> Option<u64> {
         let node = &self.nodes[instance];
-        let busy = node.running.as_ref().filter(|_| node.life == life)?.busy_until_ms;
-        (busy > self.now_ms).then_some(busy)
+        let running = node.running.as_ref().filter(|_| node.life == life)?;
+        let busy = running.is_syncing || running.busy_until_ms > self.now_ms;
+        busy.then_some(running.busy_until_ms)
     }
 
     fn feed(&mut self, instance: usize, life: u64, event: Event) {
@@ -355,6 +361,7 @@ impl Cluster {
         let done = self.now_ms + self.chance.below(self.plan.sync_ms_max + 1);
         if let Some(running) = &mut self.nodes[instance].running {
             running.busy_until_ms = done;
+            running.is_syncing = true;
         }
         self.schedule(done, Happening::Synced { instance, life, actions: rest });
     }
@@ -538,7 +545,8 @@ impl Cluster {
                 let committed = self.meter.time(|| ledger.commit(&blocks, &certificate));
                 let answers = committed.expect("memory does not fail");
                 if self.plan.is_honest(instance) {
-                    self.commits.push((instance, self.now_ms));
+                    let height = certificate.result.height.0;
+                    self.commits.push(Commit { instance, at_ms: self.now_ms, height });
                 }
                 for block in &answers {
                     let height = block.header.height;

@@ -54,6 +54,7 @@ impl Cluster {
             return;
         }
         let Some(running) = &mut self.nodes[instance].running else { return };
+        running.is_syncing = false;
         if let Err(error) = running.log.sync() {
             self.note(format_args!("{instance} stops: {error}"));
             return self.crash(instance, Unsynced::Torn);

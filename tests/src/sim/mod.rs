@@ -18,4 +18,4 @@ mod senders;
 
 pub use cluster::Cluster;
 pub use plan::Plan;
-pub use report::Report;
+pub use report::{Commit, Report};

@@ -27,6 +27,8 @@ pub struct Running {
     pub log: VoteLog<Disk>,
     /// Until when the thread waits for its log; what arrives meanwhile waits too.
     pub busy_until_ms: u64,
+    /// Whether actions wait for a sync, perhaps one that ends in this very millisecond.
+    pub is_syncing: bool,
     pub ledger_busy_until_ms: u64,
     /// When the next tick is scheduled, so that only the earliest counts.
     pub tick_at_ms: u64,
@@ -134,6 +136,7 @@ impl Node {
             ledger,
             log,
             busy_until_ms: now_ms,
+            is_syncing: false,
             ledger_busy_until_ms: now_ms,
             tick_at_ms: u64::MAX,
         });

@@ -5,6 +5,16 @@ use std::collections::BTreeSet;
 use crate::sim::checkers::Violation;
 use crate::sim::meter::Meter;
 
+/// One commit of one instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Commit {
+    pub instance: usize,
+    /// Milliseconds from the start.
+    pub at_ms: u64,
+    /// Of the highest block that became final.
+    pub height: u64,
+}
+
 /// What came of a run.
 #[derive(Debug)]
 pub struct Report {
@@ -14,13 +24,19 @@ pub struct Report {
     pub recovery_ms: u64,
     /// Faulty validators that an honest one has proof against.
     pub accused: BTreeSet<u16>,
-    /// When each honest instance committed blocks, in milliseconds.
-    pub commits: Vec<(usize, u64)>,
+    /// Everything that honest instances committed.
+    pub commits: Vec<Commit>,
     pub meter: Meter,
     pub violation: Option<Violation>,
     /// Everything that happened, a line each, when asked for; and its hash always.
     pub log: String,
     pub log_hash: String,
+}
+
+/// What a panic says.
+pub(super) fn words(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without words")
 }
 
 /// A record of the vote log, for the log of the run.
