@@ -5,8 +5,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use replica::{Event, Replica};
 
-/// Events from outside that wait at once; the network stops reading above it, RPC says that it is overloaded.
-const OUTSIDE_MAX: usize = 4_096;
+/// Transactions of own clients that wait at once; above it RPC says that the node is overloaded.
+const CLIENTS_MAX: usize = 4_096;
+/// Bytes from validators that wait at once, or one message; above it the network stops reading. A few turns' worth of
+/// votes: what waits here has lost its urgency, and behind it the network keeps votes before the rest, and peers apart.
+const NETWORK_BYTES_MAX: usize = 256 << 10;
+/// What a message is charged beyond its own bytes.
+const EVENT_BYTES: usize = 256;
 
 /// A look at the replica between two events.
 type Look = Box<dyn FnOnce(&Replica) + Send>;
@@ -28,29 +33,64 @@ impl std::fmt::Debug for Command {
     }
 }
 
-#[derive(Debug, Default)]
+/// Lets in so much at once, in whatever it counts.
+#[derive(Debug)]
 struct Gate {
+    most: usize,
     inside: Mutex<usize>,
     left: Condvar,
 }
 
 impl Gate {
+    fn new(most: usize) -> Arc<Self> {
+        Arc::new(Self { most, inside: Mutex::default(), left: Condvar::new() })
+    }
+
     fn inside(&self) -> MutexGuard<'_, usize> {
         match self.inside.lock() {
             Ok(inside) => inside,
             Err(poisoned) => poisoned.into_inner(),
         }
     }
+
+    /// Whether so much more has room. Whatever its size, one is let in.
+    fn has_room(&self, inside: usize, share: usize) -> bool {
+        inside == 0 || inside + share <= self.most
+    }
+
+    fn enter(self: &Arc<Self>, share: usize) -> Permit {
+        let mut inside = self.inside();
+        while !self.has_room(*inside, share) {
+            inside = match self.left.wait(inside) {
+                Ok(inside) => inside,
+                Err(poisoned) => poisoned.into_inner(),
+            };
+        }
+        *inside += share;
+        Permit { gate: Arc::clone(self), share }
+    }
+
+    fn try_enter(self: &Arc<Self>, share: usize) -> Option<Permit> {
+        let mut inside = self.inside();
+        if !self.has_room(*inside, share) {
+            return None;
+        }
+        *inside += share;
+        Some(Permit { gate: Arc::clone(self), share })
+    }
 }
 
-/// One place among the events from outside; dropping it makes room.
+/// A share of what a gate lets in; dropping it makes room.
 #[derive(Debug)]
-pub struct Permit(Arc<Gate>);
+pub struct Permit {
+    gate: Arc<Gate>,
+    share: usize,
+}
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        *self.0.inside() -= 1;
-        self.0.left.notify_one();
+        *self.gate.inside() -= self.share;
+        self.gate.left.notify_one();
     }
 }
 
@@ -58,7 +98,8 @@ impl Drop for Permit {
 #[derive(Clone, Debug)]
 pub struct Inbox {
     sender: Sender<Command>,
-    gate: Arc<Gate>,
+    clients: Arc<Gate>,
+    network: Arc<Gate>,
 }
 
 /// The replica's thread has ended.
@@ -68,7 +109,8 @@ pub struct Closed;
 impl Inbox {
     pub fn new() -> (Self, Receiver<Command>) {
         let (sender, receiver) = channel();
-        (Self { sender, gate: Arc::default() }, receiver)
+        let (clients, network) = (Gate::new(CLIENTS_MAX), Gate::new(NETWORK_BYTES_MAX));
+        (Self { sender, clients, network }, receiver)
     }
 
     /// The answer to one of the replica's actions. How many there can be is bounded by the actions.
@@ -76,35 +118,19 @@ impl Inbox {
         self.sender.send(Command::Event { event, _permit: None }).map_err(|_| Closed)
     }
 
-    /// An event from outside; waits for room.
-    pub fn push(&self, event: Event) -> Result<(), Closed> {
-        let mut inside = self.gate.inside();
-        while *inside >= OUTSIDE_MAX {
-            inside = match self.gate.left.wait(inside) {
-                Ok(inside) => inside,
-                Err(poisoned) => poisoned.into_inner(),
-            };
-        }
-        *inside += 1;
-        drop(inside);
-        self.send_with_permit(event)
+    /// An event that came from a validator as so many bytes; waits for room.
+    pub fn push(&self, event: Event, bytes: usize) -> Result<(), Closed> {
+        self.send(event, self.network.enter(bytes + EVENT_BYTES))
     }
 
-    /// An event from outside, if there is room now.
+    /// An event of an own client, if there is room now.
     pub fn try_push(&self, event: Event) -> Option<Result<(), Closed>> {
-        {
-            let mut inside = self.gate.inside();
-            if *inside >= OUTSIDE_MAX {
-                return None;
-            }
-            *inside += 1;
-        }
-        Some(self.send_with_permit(event))
+        Some(self.send(event, self.clients.try_enter(1)?))
     }
 
-    fn send_with_permit(&self, event: Event) -> Result<(), Closed> {
-        let permit = Some(Permit(Arc::clone(&self.gate)));
-        self.sender.send(Command::Event { event, _permit: permit }).map_err(|_| Closed)
+    fn send(&self, event: Event, permit: Permit) -> Result<(), Closed> {
+        let command = Command::Event { event, _permit: Some(permit) };
+        self.sender.send(command).map_err(|_| Closed)
     }
 
     /// Reads something of the replica, between two events.
@@ -124,5 +150,39 @@ impl Inbox {
 
     pub fn stop(&self) {
         let _ = self.sender.send(Command::Stop);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    const SMALL: usize = 1_000;
+
+    /// Without a bound in bytes, a peer that sends large messages fills the memory, and votes wait behind them.
+    #[test]
+    fn what_validators_send_is_bounded_in_bytes_and_passes_in_order() {
+        let (inbox, commands) = Inbox::new();
+        let fits = NETWORK_BYTES_MAX / (SMALL + EVENT_BYTES);
+        for _ in 0..fits {
+            assert!(inbox.push(Event::Tick, SMALL).is_ok());
+        }
+        assert!(inbox.network.try_enter(SMALL + EVENT_BYTES).is_none(), "one more waits");
+        assert!(matches!(inbox.try_push(Event::Tick), Some(Ok(()))), "clients have their own room");
+        let large = thread::spawn({
+            let inbox = inbox.clone();
+            move || inbox.push(Event::Start, 10 * NETWORK_BYTES_MAX).is_ok()
+        });
+        for _ in 0..=fits {
+            assert!(matches!(commands.recv(), Ok(Command::Event { event: Event::Tick, .. })));
+        }
+        let Ok(last) = commands.recv() else { panic!("the large one comes when it is alone") };
+        assert!(matches!(&last, Command::Event { event: Event::Start, .. }));
+        assert!(large.join().expect("the thread ends"));
+        assert!(inbox.network.try_enter(1).is_none(), "and nothing beside it");
+        drop(last);
+        assert!(inbox.network.try_enter(1).is_some());
     }
 }

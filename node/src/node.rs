@@ -291,6 +291,10 @@ async fn keep_dialing(book: PeerBook, network: NetworkHandle, validators: Valida
 /// reading, and the senders wait.
 fn pump(mut events: NetworkEvents, inbox: &Inbox, listening: &watch::Sender<usize>) {
     while let Some(event) = events.blocking_recv() {
+        let length = match &event {
+            NetworkEvent::Message { bytes, .. } | NetworkEvent::Gossip { bytes, .. } => bytes.len(),
+            _ => 0,
+        };
         let event = match event {
             NetworkEvent::Listening(address) => {
                 tracing::info!(%address, "listening for validators");
@@ -316,7 +320,7 @@ fn pump(mut events: NetworkEvents, inbox: &Inbox, listening: &watch::Sender<usiz
                 }
             }
         };
-        if inbox.push(event).is_err() {
+        if inbox.push(event, length).is_err() {
             break;
         }
     }

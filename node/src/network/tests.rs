@@ -13,7 +13,7 @@ use primitives::{Hash, SecretKey, Validator, ValidatorIndex, ValidatorSet};
 use tokio::runtime::{Handle, Runtime};
 
 use super::handle::PeerStatus;
-use super::limits::{VOTE_BYTES_MAX, inbox_bytes_max, outbox_bytes_max};
+use super::limits::{MESSAGE_OVERHEAD_BYTES, VOTE_BYTES_MAX, inbox_bytes_max, outbox_bytes_max};
 use super::*;
 
 mod rogue;
@@ -284,6 +284,46 @@ async fn a_peer_that_does_not_read_blocks_nobody_and_costs_bounded_memory() {
             }
         }
         assert!(classes.contains(&Class::Vote), "the vote came after all bulk");
+    }
+}
+
+/// Yields to the networks until something of their status holds.
+async fn until(condition: impl Fn() -> bool) {
+    in_time(async {
+        while !condition() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+/// One peer sends as fast as its streams take it, in one class after the other. What another sends waits behind no more
+/// than what the first may have waiting in the same class, and a vote behind nothing of the other classes.
+#[tokio::test]
+async fn a_flood_of_any_class_costs_the_others_nothing() {
+    for (listen, class) in [TCP, QUIC].into_iter().flat_map(|one| CLASSES.map(|class| (one, class)))
+    {
+        let mut nodes = network(3, listen).await;
+        let [flooder, honest, reader] = nodes.as_mut_slice() else { panic!("three nodes") };
+        let length = if class == Class::Vote { 1 << 10 } else { 128 << 10 };
+        let charged = length + MESSAGE_OVERHEAD_BYTES;
+        let flood: Arc<[u8]> = vec![0; length].into();
+        let full = inbox_bytes_max(class) - 2 * charged;
+        until(|| {
+            flooder.handle.send(reader.index, class, Arc::clone(&flood));
+            reader.of_peer(0).inbox_bytes >= full
+        })
+        .await;
+        honest.handle.send(reader.index, Class::Vote, number(1));
+        until(|| reader.of_peer(1).inbox_bytes > 0).await;
+        assert!(reader.of_peer(0).inbox_bytes <= inbox_bytes_max(class));
+        let mut before = 0;
+        while reader.next_message().await.0 != honest.index {
+            before += 1;
+        }
+        let most = if class == Class::Vote { inbox_bytes_max(class) / charged } else { 0 };
+        assert!(before <= most, "{before} messages of a {class:?} flood came first over {listen}");
+        assert_eq!(honest.of_peer(2).dropped_messages, 0);
     }
 }
 
