@@ -169,11 +169,11 @@ impl Driver {
         if let Err(error) = self.log.write(records).and_then(|()| self.log.sync()) {
             failure::stop(&error.to_string());
         }
-        if self.log.is_worth_compacting() && self.machine.replica().is_durable() {
-            let records = self.machine.compacted();
-            if let Err(error) = self.log.compact(&records) {
-                failure::stop(&error.to_string());
-            }
+        if self.log.is_worth_compacting()
+            && let Some(records) = self.machine.compacted()
+            && let Err(error) = self.log.compact(&records)
+        {
+            failure::stop(&error.to_string());
         }
         let took_ms = self.gauge.end(self.clock.uptime_ms());
         if took_ms >= SLOW_WRITE_MS {

@@ -18,7 +18,7 @@ pub trait Machine: Debug + Send {
     fn deadline_ms(&self) -> u64;
 
     /// See [`Replica::compacted`].
-    fn compacted(&mut self) -> Vec<Record>;
+    fn compacted(&mut self) -> Option<Vec<Record>>;
 
     /// For reading.
     fn replica(&self) -> &Replica;
@@ -33,7 +33,7 @@ impl Machine for Replica {
         Self::deadline_ms(self)
     }
 
-    fn compacted(&mut self) -> Vec<Record> {
+    fn compacted(&mut self) -> Option<Vec<Record>> {
         Self::compacted(self)
     }
 

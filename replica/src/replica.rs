@@ -195,14 +195,12 @@ impl Replica {
         self.mempool.next_sequence_of(&self.account(address), address, lane)
     }
 
-    /// Whether all that is final is on disk. Only then may the vote log be compacted: a crash would bring back the
-    /// store's head, and votes above it that are gone could be contradicted.
-    pub fn is_durable(&self) -> bool {
-        self.durable == self.head.height
-    }
-
-    /// What a compacted vote log must hold; from now on, what it holds. See [`Self::is_durable`].
-    pub fn compacted(&mut self) -> Vec<Record> {
+    /// What a compacted vote log must hold; from now on, what it holds. Nothing while something final is not on disk:
+    /// a crash would bring back the store's head, and votes above it that are gone could be contradicted.
+    pub fn compacted(&mut self) -> Option<Vec<Record>> {
+        if self.durable != self.head.height {
+            return None;
+        }
         let ordered: BTreeSet<Hash> = self
             .core
             .uncommitted()
@@ -218,7 +216,7 @@ impl Replica {
             .collect();
         self.logged = batches.keys().copied().collect();
         let batches = batches.into_values().map(|one| Record::Batch(Box::new((**one).clone())));
-        batches.chain(self.core.records().into_iter().map(Record::Consensus)).collect()
+        Some(batches.chain(self.core.records().into_iter().map(Record::Consensus)).collect())
     }
 
     fn on_message(&mut self, from: ValidatorIndex, message: Message) {

@@ -12,11 +12,31 @@ use rpc::client::{ChainApiClient as _, ConsensusApiClient as _};
 use crate::load::{self, Plan, Report};
 use crate::net::Net;
 
-/// One net, with f attackers or none.
+/// What the last f validators do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Faulty {
+    /// Nothing that the others do not.
+    Honest,
+    /// They are killed before the load begins.
+    Crashed,
+    Attack(AttackKind),
+}
+
+impl fmt::Display for Faulty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Honest => f.write_str("none"),
+            Self::Crashed => f.write_str("crashed"),
+            Self::Attack(kind) => f.write_str(kind.name()),
+        }
+    }
+}
+
+/// One net, with f faulty validators or none.
 #[derive(Clone, Copy, Debug)]
 pub struct Trial {
     pub validators: usize,
-    pub kind: Option<AttackKind>,
+    pub faulty: Faulty,
 }
 
 /// What came of it.
@@ -31,12 +51,13 @@ pub struct Outcome {
 }
 
 impl Trial {
-    /// The last f validators attack.
-    fn attackers(&self) -> Vec<usize> {
+    fn faulty(&self) -> Vec<usize> {
         let faulty_max = (self.validators - 1) / 3;
-        match self.kind {
-            Some(_) => (self.validators - faulty_max..self.validators).collect(),
-            None => Vec::new(),
+        match self.faulty {
+            Faulty::Crashed | Faulty::Attack(_) => {
+                (self.validators - faulty_max..self.validators).collect()
+            }
+            Faulty::Honest => Vec::new(),
         }
     }
 
@@ -46,9 +67,9 @@ impl Trial {
     /// When the honest differ, when a transfer that one of them admitted does not commit, or when an honest validator
     /// is accused.
     pub async fn run(self, plan: &Plan) -> anyhow::Result<Outcome> {
-        let attackers = self.attackers();
+        let attackers = self.faulty();
         let mut net = Net::new(self.validators)?;
-        if let Some(kind) = self.kind {
+        if let Faulty::Attack(kind) = self.faulty {
             let indices: Vec<String> = attackers.iter().map(ToString::to_string).collect();
             for index in &attackers {
                 let told = [
@@ -60,6 +81,9 @@ impl Trial {
         }
         let all: Vec<usize> = (0..self.validators).collect();
         net.start(&all).await?;
+        if self.faulty == Faulty::Crashed {
+            net.kill(&attackers).await?;
+        }
         let report = load::run_through(plan, net.directory(), &attackers).await?;
         ensure!(report.refused.is_empty(), "refused: {:?}", report.refused);
         ensure!(report.lost == 0, "{} admitted transfers are in no block", report.lost);
@@ -118,13 +142,12 @@ pub struct Table<'a> {
 
 impl fmt::Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "| attacker | of n | transfers/s | of good | p50 ms | p99 ms | evidence |")?;
+        writeln!(f, "| faulty | of n | transfers/s | of good | p50 ms | p99 ms | evidence |")?;
         writeln!(f, "| --- | ---: | ---: | ---: | ---: | ---: | ---: |")?;
         let good = self.good.report.committed_per_second;
         for outcome in std::iter::once(self.good).chain(self.attacked) {
             let Outcome { trial, report, evidence, .. } = outcome;
-            let name = trial.kind.map_or("none", AttackKind::name);
-            let count = trial.attackers().len();
+            let (name, count) = (trial.faulty, trial.faulty().len());
             let (rate, latency) = (report.committed_per_second, report.latency);
             writeln!(
                 f,

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use attackers::AttackKind;
-use quorate_tests::attacks::Trial;
+use quorate_tests::attacks::{Faulty, Trial};
 use quorate_tests::load::Plan;
 
 /// One attack that must be proved, one that withholds, one that lies about the state. [`Trial::run`] judges.
@@ -11,7 +11,7 @@ use quorate_tests::load::Plan;
 async fn three_of_four_agree_and_go_on_beside_a_live_attacker() {
     let plan = Plan::new(100, 3, Some(24)).unwrap();
     for kind in [AttackKind::DoubleVoter, AttackKind::BatchWithholder, AttackKind::WrongResult] {
-        let trial = Trial { validators: 4, kind: Some(kind) };
+        let trial = Trial { validators: 4, faulty: Faulty::Attack(kind) };
         let outcome = trial.run(&plan).await.unwrap_or_else(|error| panic!("{kind}: {error:#}"));
         if kind.is_provable() {
             assert!(outcome.evidence.contains_key("validator-4"), "{kind}: {outcome:?}");

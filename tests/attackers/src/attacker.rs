@@ -48,7 +48,7 @@ impl Machine for Attacker {
         self.replica.deadline_ms().min(self.attack.deadline_ms())
     }
 
-    fn compacted(&mut self) -> Vec<Record> {
+    fn compacted(&mut self) -> Option<Vec<Record>> {
         self.replica.compacted()
     }
 

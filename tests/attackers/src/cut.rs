@@ -59,7 +59,7 @@ impl Machine for Cut {
         self.machine.deadline_ms()
     }
 
-    fn compacted(&mut self) -> Vec<Record> {
+    fn compacted(&mut self) -> Option<Vec<Record>> {
         self.machine.compacted()
     }
 

@@ -369,12 +369,12 @@ impl Cluster {
     fn after_actions(&mut self, instance: usize, life: u64) {
         let node = &mut self.nodes[instance];
         let Some(running) = &mut node.running else { return };
-        if running.log.is_worth_compacting() && running.machine.replica().is_durable() {
-            let records = running.machine.compacted();
-            if let Err(error) = running.log.compact(&records) {
-                self.note(format_args!("{instance} stops: {error}"));
-                return self.crash(instance, Unsynced::Torn);
-            }
+        if running.log.is_worth_compacting()
+            && let Some(records) = running.machine.compacted()
+            && let Err(error) = running.log.compact(&records)
+        {
+            self.note(format_args!("{instance} stops: {error}"));
+            return self.crash(instance, Unsynced::Torn);
         }
         let at = running.machine.deadline_ms().max(self.now_ms + 1);
         if at < running.tick_at_ms {
