@@ -104,6 +104,7 @@ rules! {
     ResendWhileStuck (Pacemaker) "Everything is said again while a view is stuck."
 
     AnswerLateTimeout (Sync) "A timeout of a view that was left is answered with the certificates that left it."
+    AskForCertificates (Sync) "A leader asks for the certificates that its justification lacks."
     FetchBlocks (Sync) "A block that a certificate names and that is not held is asked for."
     CatchUp (Sync) "A commit certificate far ahead starts a catch-up."
     GreetPeers (Sync) "A peer that came back is told where one stands."

@@ -271,6 +271,9 @@ impl Core {
         self.proposed_ms = None;
         let leader = self.leader(view);
         self.effects.push(Effect::EnteredView { view, leader, after_timeout });
+        if leader == self.own() {
+            self.ask_for_missing_certificates();
+        }
     }
 
     /// Gives the current view up when a rule says so.
@@ -416,6 +419,19 @@ impl Core {
             && !self.is_payload_held(certificate.block)
         {
             self.catch_up(certificate);
+        }
+        if self.leader(self.view) == self.own() {
+            self.ask_for_missing_certificates();
+        }
+    }
+
+    /// A leader that jumped over views cannot propose before it knows how they ended.
+    fn ask_for_missing_certificates(&mut self) {
+        if let Err(missing) = self.justification(self.view)
+            && Rule::AskForCertificates.holds()
+        {
+            let from = self.decided().next();
+            self.broadcast(Message::CertificateRequest { from, to: missing });
         }
     }
 

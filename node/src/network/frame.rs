@@ -130,6 +130,27 @@ mod tests {
         assert!(matches!(error, StreamError::Length { .. }));
     }
 
+    /// Torn anywhere and with any byte changed, a stream of frames is read or refused, within the limit.
+    #[test]
+    fn whatever_comes_is_read_within_the_limit_or_refused() {
+        let mut stream = Vec::new();
+        for message in [&b"vote"[..], b"", b"another"] {
+            block_on(write(&mut stream, message)).unwrap();
+        }
+        let torn = (0..=stream.len()).map(|length| stream[..length].to_vec());
+        let changed = (0..stream.len()).flat_map(|at| {
+            (0..=u8::MAX).map({
+                let stream = &stream;
+                move |byte| [&stream[..at], &[byte], &stream[at + 1..]].concat()
+            })
+        });
+        for bytes in torn.chain(changed) {
+            if let Ok(Some(message)) = read(&bytes, 8) {
+                assert!(message.len() <= 8);
+            }
+        }
+    }
+
     #[test]
     fn another_version_is_refused() {
         assert!(matches!(read(&[2, 0, 0, 0, 0], 4), Err(StreamError::Version(2))));

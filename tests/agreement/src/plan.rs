@@ -351,6 +351,16 @@ impl Plan {
                 while at < self.faults_ms {
                     at += self.draw_fault(chance, at) + chance.between(10, 800);
                 }
+                // One that hears nothing for several views, until the network is good.
+                if chance.happens(60) {
+                    let at = self.faults_ms;
+                    self.faults_ms += chance.between(2_500, 8_000);
+                    let alone = chance.index(self.places.len());
+                    let side = |instance| u8::from(instance == alone);
+                    let sides = (0..self.places.len()).map(side).collect();
+                    self.faults.push((at, Fault::Heal));
+                    self.faults.push((at, Fault::Partition { sides }));
+                }
                 // A set of three or fewer cannot do without one of its logs, nor can four with another one faulty.
                 let may_lose =
                     self.validators > 3 && (0..self.places.len()).all(|i| self.is_honest(i));

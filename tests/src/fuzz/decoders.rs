@@ -9,7 +9,10 @@ use primitives::{
     CommitCertificate, Header, Justification, PrepareCertificate, Proposal, Receipt, SignedBatch,
     SignedTransaction, StateKey, TimeoutCertificate, Vote, codec, limits,
 };
+use replica::{VoteLog, VoteLogOptions};
 use state::StateProof;
+
+use crate::sim::disk::Disk;
 
 /// What a decoder said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,6 +117,7 @@ pub fn decoders() -> Vec<Decoder> {
         decoder("receipt-proof", |b| value::<MerkleProof>(b, limits::MESSAGE_BYTES_MAX)),
         decoder("log-record", |b| value::<replica::Record>(b, limits::MESSAGE_BYTES_MAX)),
         log_body(),
+        log_file(),
         decoder("state-key", |b| value::<StateKey>(b, limits::MESSAGE_BYTES_MAX)),
         decoder("account", |b| value::<Account>(b, limits::MESSAGE_BYTES_MAX)),
         decoder("contract-record", |b| value::<ContractInfo>(b, limits::MESSAGE_BYTES_MAX)),
@@ -134,6 +138,33 @@ fn log_body() -> Decoder {
     let all = [count, records.concat()].concat();
     let factor = FACTOR;
     Decoder { name: "log-frame-body", corpus: vec![all], run, allowance: ALLOWANCE, factor }
+}
+
+/// The salt of the log that the fuzzer begins from.
+const LOG: VoteLogOptions = VoteLogOptions { salt: [7; 16], compact_above_bytes: 1 << 20 };
+
+/// A whole vote log: its head, and frames, of which the last may be torn.
+fn log_file() -> Decoder {
+    let run = |bytes: &[u8]| match VoteLog::open(Disk::with_log(bytes.to_vec()), LOG) {
+        // What is torn at its end is cut off, so that the file need not be the same.
+        Ok(_) => Outcome::Accepted(None),
+        Err(_) => Outcome::Refused,
+    };
+    let one = |bytes: &[u8]| value::<replica::Record>(bytes, limits::MESSAGE_BYTES_MAX);
+    let records: Vec<replica::Record> = fixtures(one)
+        .iter()
+        .filter_map(|bytes| codec::decode(bytes, limits::MESSAGE_BYTES_MAX).ok())
+        .collect();
+    let written = || -> Result<Vec<u8>, replica::VoteLogError> {
+        let (mut log, _) = VoteLog::open(Disk::default(), LOG)?;
+        for record in records.chunks(2) {
+            log.write(record)?;
+            log.sync()?;
+        }
+        Ok(log.into_files().bytes().to_vec())
+    };
+    let corpus = vec![written().expect("an empty disk has room")];
+    Decoder { name: "vote-log", corpus, run, allowance: 4 * ALLOWANCE, factor: FACTOR }
 }
 
 fn state_proof() -> Decoder {
