@@ -19,6 +19,14 @@ struct Held {
     length: usize,
 }
 
+/// What of one author waits.
+#[derive(Clone, Copy, Debug, Default)]
+struct Waiting {
+    batches: usize,
+    /// Encoded.
+    bytes: usize,
+}
+
 /// Batches whose signatures were checked, or that a commit certificate vouches for.
 #[derive(Debug, Default)]
 pub struct Batches {
@@ -26,7 +34,7 @@ pub struct Batches {
     /// Not yet committed, in the order in which leaders include them: an author's sequences ascend, and since
     /// sequences follow the clock, batches of different authors take turns.
     waiting: BTreeMap<(u64, ValidatorIndex, Hash), ()>,
-    author_bytes: BTreeMap<ValidatorIndex, usize>,
+    authors: BTreeMap<ValidatorIndex, Waiting>,
     committed: VecDeque<Hash>,
     committed_bytes: usize,
 }
@@ -65,11 +73,12 @@ impl Batches {
         }
         let author = batch.batch.author;
         let length = batch.encoded_length();
-        let bytes = self.author_bytes.entry(author).or_default();
-        if !needed && *bytes + length > AUTHOR_BYTES_MAX {
+        let waiting = self.authors.entry(author).or_default();
+        if !needed && waiting.bytes + length > AUTHOR_BYTES_MAX {
             return Insertion::OverBudget;
         }
-        *bytes += length;
+        waiting.batches += 1;
+        waiting.bytes += length;
         self.waiting.insert((batch.batch.sequence, author, digest), ());
         self.held.insert(digest, Held { batch: Arc::new(batch), length });
         Insertion::New
@@ -77,8 +86,16 @@ impl Batches {
 
     /// Whether one more batch of this author is within its budget, however large.
     pub fn has_room(&self, author: ValidatorIndex) -> bool {
-        let bytes = self.author_bytes.get(&author).copied().unwrap_or(0);
-        bytes + limits::BATCH_BYTES_MAX <= AUTHOR_BYTES_MAX
+        self.waiting_of(author).bytes + limits::BATCH_BYTES_MAX <= AUTHOR_BYTES_MAX
+    }
+
+    /// How many batches of this author no committed block orders.
+    pub fn count_waiting(&self, author: ValidatorIndex) -> usize {
+        self.waiting_of(author).batches
+    }
+
+    fn waiting_of(&self, author: ValidatorIndex) -> Waiting {
+        self.authors.get(&author).copied().unwrap_or_default()
     }
 
     /// Batches for a block: in order, without those already ordered, within a block's caps. Those of suspects are to be
@@ -170,8 +187,9 @@ impl Batches {
         let held = self.held.get(digest)?;
         let (author, sequence) = (held.batch.batch.author, held.batch.batch.sequence);
         self.waiting.remove(&(sequence, author, *digest))?;
-        if let Some(bytes) = self.author_bytes.get_mut(&author) {
-            *bytes = bytes.saturating_sub(held.length);
+        if let Some(waiting) = self.authors.get_mut(&author) {
+            waiting.batches -= 1;
+            waiting.bytes -= held.length;
         }
         Some(held.length)
     }

@@ -13,6 +13,11 @@ use primitives::{
 use thiserror::Error;
 use vm::BlockContext;
 
+/// Own batches that are under way when all is well: the delay of a batch times these is longer than a block takes.
+const WAITING_BATCHES_USUAL: usize = 4;
+/// No transaction waits longer for others, in milliseconds.
+const BATCH_DELAY_MS_MAX: u64 = 500;
+
 /// Bounds of one node's mempool; not consensus rules.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -20,7 +25,8 @@ pub struct Limits {
     pub pending_bytes_max: usize,
     /// Transactions of one sender that are admitted and not committed.
     pub sender_transactions_max: usize,
-    /// How long a transaction may wait for others to share a batch with, in milliseconds.
+    /// How long a transaction may wait for others to share a batch with, in milliseconds; longer while own batches
+    /// pile up.
     pub batch_delay_ms: u64,
 }
 
@@ -215,19 +221,27 @@ impl Mempool {
         lane.until = lane.until.max(transaction.valid_until);
     }
 
-    /// When the next batch is due, on the uptime clock.
-    pub fn batch_due_ms(&self) -> Option<u64> {
+    /// When the next batch is due, on the uptime clock. A block names only so many batches: while `waiting` own ones pile
+    /// up, because blocks are slow or full, the next takes its time and holds more.
+    pub fn batch_due_ms(&self, waiting: usize) -> Option<u64> {
         let first = self.pending.front()?;
         if self.pending_bytes >= limits::BATCH_BYTES_TARGET {
             return Some(0);
         }
-        Some(first.arrived_ms.saturating_add(self.limits.batch_delay_ms))
+        let piled = waiting.saturating_sub(WAITING_BATCHES_USUAL) as u64;
+        let delay_ms = self.limits.batch_delay_ms.saturating_mul(1 + piled);
+        Some(first.arrived_ms.saturating_add(delay_ms.min(BATCH_DELAY_MS_MAX)))
     }
 
     /// Takes the oldest waiting transactions into a batch, if one is due. Its sequence follows the wall clock, so
     /// that it grows over restarts.
-    pub fn take_batch(&mut self, now: TimestampMs, uptime_ms: u64) -> Option<Batch> {
-        if self.batch_due_ms()? > uptime_ms {
+    pub fn take_batch(
+        &mut self,
+        now: TimestampMs,
+        uptime_ms: u64,
+        waiting: usize,
+    ) -> Option<Batch> {
+        if self.batch_due_ms(waiting)? > uptime_ms {
             return None;
         }
         let mut transactions = Vec::new();

@@ -150,7 +150,11 @@ impl Replica {
     pub(crate) fn pack(&mut self) {
         // What finds no room among the batches waits as a transaction, and fills the mempool: clients hear of it.
         while self.batches.has_room(self.own)
-            && let Some(batch) = self.mempool.take_batch(self.now.wall, self.now.uptime_ms)
+            && let Some(batch) = self.mempool.take_batch(
+                self.now.wall,
+                self.now.uptime_ms,
+                self.batches.count_waiting(self.own),
+            )
         {
             self.publish(batch);
         }

@@ -172,7 +172,7 @@ impl Replica {
     /// The next moment at which [`Event::Tick`] may change something; on the uptime clock.
     pub fn deadline_ms(&self) -> u64 {
         let resend = self.work.then(|| self.batches_resent_ms.saturating_add(RESEND_BATCHES_MS));
-        let batch_due_ms = self.mempool.batch_due_ms();
+        let batch_due_ms = self.mempool.batch_due_ms(self.batches.count_waiting(self.own));
         let others = [
             batch_due_ms.filter(|_| self.batches.has_room(self.own)),
             self.payloads.deadline_ms(),

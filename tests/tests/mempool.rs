@@ -1,4 +1,4 @@
-//! A transaction that a block turns away is not lost, and its sender may go on meanwhile.
+//! Transactions that have to wait: for a block, or again after one has turned them away.
 
 #![allow(clippy::unwrap_used)]
 
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use primitives::receipt::Rejection;
 use primitives::{
     Address, Amount, ChainParameters, Gas, Genesis, Header, Receipt, SecretKey, SignedBatch,
-    Status, TimestampMs, Validator, ValidatorIndex,
+    Status, TimestampMs, Validator, ValidatorIndex, limits,
 };
 use quorate_tests::wallet::{self, Wallet};
 use replica::{
@@ -22,6 +22,8 @@ struct World {
     genesis: Genesis,
     uptime_ms: u64,
     sender: Wallet,
+    /// All batches so far.
+    packed: Vec<SignedBatch>,
 }
 
 impl World {
@@ -47,23 +49,30 @@ impl World {
         let state = State::in_memory(&genesis_block(&genesis));
         let now = Now { wall: genesis.timestamp_ms, uptime_ms: 0 };
         let replica = Replica::new(options, state, Vec::new(), now);
-        Self { replica, genesis, uptime_ms: 0, sender }
+        Self { replica, genesis, uptime_ms: 0, sender, packed: Vec::new() }
     }
 
+    /// A second later.
     fn event(&mut self, event: Event) -> Vec<Action> {
         self.uptime_ms += 1_000;
-        let wall = TimestampMs(self.genesis.timestamp_ms.0 + self.uptime_ms);
-        self.replica.on_event(Now { wall, uptime_ms: self.uptime_ms }, event)
+        self.event_now(event)
     }
 
-    /// A client sends the sender's next transfer.
-    fn send(&mut self) -> Result<(), Refusal> {
-        let transfer = self.sender.transfer(Address([1; 32]), 1);
-        let event =
-            Event::Transaction { request: RequestId(0), transaction: transfer.verify().unwrap() };
-        // Not a second later: what is sent together shares a batch.
+    fn event_now(&mut self, event: Event) -> Vec<Action> {
         let wall = TimestampMs(self.genesis.timestamp_ms.0 + self.uptime_ms);
         let actions = self.replica.on_event(Now { wall, uptime_ms: self.uptime_ms }, event);
+        self.packed.extend(actions.iter().filter_map(|action| match action {
+            Action::Gossip(batch) => Some(batch.clone()),
+            _ => None,
+        }));
+        actions
+    }
+
+    /// A client sends the sender's next transfer. What is sent together shares a batch.
+    fn send(&mut self) -> Result<(), Refusal> {
+        let transaction = self.sender.transfer(Address([1; 32]), 1).verify().unwrap();
+        let request = RequestId(0);
+        let actions = self.event_now(Event::Transaction { request, transaction });
         let mut answers = actions.into_iter().filter_map(|action| match action {
             Action::Reply { answer, .. } => Some(answer),
             _ => None,
@@ -80,11 +89,8 @@ impl World {
     }
 
     fn packed(&mut self) -> Option<SignedBatch> {
-        let actions = self.event(Event::Tick);
-        actions.into_iter().find_map(|action| match action {
-            Action::Gossip(batch) => Some(batch),
-            _ => None,
-        })
+        self.event(Event::Tick);
+        self.packed.pop()
     }
 
     /// A block with this batch alone is committed; the state does not change.
@@ -135,4 +141,21 @@ fn after_a_final_refusal_the_lane_begins_anew() {
     world.turned_away(&batch, &Rejection::ValidTooLong);
     world.sender = Wallet::new(world.sender.key().clone(), world.genesis.chain_id.clone());
     world.send().unwrap();
+}
+
+/// A block names only so many batches. Were they all small, a chain whose blocks are slow for a while would order less than
+/// comes in.
+#[test]
+fn batches_grow_while_no_block_comes() {
+    const STALL_MS: u64 = 2_000;
+    let mut world = World::new();
+    for _ in 0..STALL_MS {
+        world.uptime_ms += 1;
+        world.send().unwrap();
+        world.event_now(Event::Tick);
+    }
+    let batches = &world.packed;
+    assert!(batches.len() <= limits::BLOCK_BATCHES_MAX, "{} batches", batches.len());
+    let packed: usize = batches.iter().map(|batch| batch.batch.transactions.len()).sum();
+    assert!(packed > 1_400, "only {packed} of 2,000 transactions are in a batch");
 }
