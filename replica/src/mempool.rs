@@ -221,8 +221,8 @@ impl Mempool {
         lane.until = lane.until.max(transaction.valid_until);
     }
 
-    /// When the next batch is due, on the uptime clock. A block names only so many batches: while `waiting` own ones pile
-    /// up, because blocks are slow or full, the next takes its time and holds more.
+    /// When the next batch is due, on the uptime clock. A block names only so many batches: while `waiting` own ones
+    /// pile up, because blocks are slow or full, the next takes its time and holds more.
     pub fn batch_due_ms(&self, waiting: usize) -> Option<u64> {
         let first = self.pending.front()?;
         if self.pending_bytes >= limits::BATCH_BYTES_TARGET {

@@ -143,8 +143,8 @@ fn after_a_final_refusal_the_lane_begins_anew() {
     world.send().unwrap();
 }
 
-/// A block names only so many batches. Were they all small, a chain whose blocks are slow for a while would order less than
-/// comes in.
+/// A block names only so many batches. Were they all small, a chain whose blocks are slow for a while would order less
+/// than comes in.
 #[test]
 fn batches_grow_while_no_block_comes() {
     const STALL_MS: u64 = 2_000;
