@@ -10,7 +10,7 @@
 //! * **Prepare(b, v).** Signed when v is the current view, b the first proposal of leader(v), its justification
 //!   verifies, its timestamp is after the parent's and not ahead of the own clock by more than the drift allowed,
 //!   the whole valid payload is held, and neither prepare nor timeout was signed in v. (`prepare.rs`, [`safety`])
-//! * **Prepare certificate**: q prepares. Enter v+1. Execute b on its parent's result.
+//! * **Prepare certificate**: q prepares. Enter v+1. Execute b on its parent's result. (`certify.rs`)
 //! * **Commit(b, v, result).** After executing, unless timeout(v) was signed. It may be signed after v was left:
 //!   timeout(v) is never signed for a view that was left. (`commit.rs`)
 //! * **Commit certificate**: q commits over one result. Final: b and all its ancestors, oldest first, each once.
@@ -42,6 +42,7 @@
 //!
 //! Another validator set would be another epoch ([`primitives::SigningContext`]); today there is one.
 
+mod certify;
 mod commit;
 mod conduct;
 mod core;
@@ -57,6 +58,7 @@ mod propose;
 mod record;
 mod recovery;
 mod rejoin;
+mod resend;
 mod round;
 pub mod rules;
 pub mod safety;

@@ -1,46 +1,49 @@
-//! Views: votes into certificates, entering, timing out, and saying it again while stuck.
+//! Views: entering, and giving up.
 
-use primitives::{
-    CommitCertificate, Hash, PrepareCertificate, Signatures, TimeoutCertificate, TimeoutVote,
-    ValidatorIndex, View, Vote,
-};
+use primitives::{TimeoutVote, ValidatorIndex, View, Vote};
 
 use crate::core::Core;
 use crate::effect::Effect;
-use crate::message::{Certificate, Message, TimeoutReason};
+use crate::message::{Message, TimeoutReason};
 use crate::pacemaker;
 use crate::record::Record;
-use crate::round::Round;
 use crate::rules::Rule;
 use crate::safety::Signed;
 use crate::status::TimedOut;
-use crate::votes;
-use crate::votes::proves;
-use crate::witness::{REMEMBERED_VIEWS, Verdict};
+use crate::witness::REMEMBERED_VIEWS;
 
 /// Timed-out views whose reasons are kept for the status.
 const TIMED_OUT_KEPT: usize = 8;
 
 impl Core {
-    /// Counts a vote for the current view, the next, or an earlier one above the last decided.
-    pub(crate) fn add_vote(&mut self, vote: Vote) {
-        let view = vote.view();
-        if vote.epoch() != self.config.context.epoch
-            || !Rule::VoteWindow.permits(view <= self.view.next())
-        {
+    /// Moves on. Votes of a view that has its certificates are let go when they are too old to convict by; what was
+    /// signed in it is not.
+    pub(crate) fn enter(&mut self, view: View, after_timeout: bool) {
+        if view <= self.view {
             return;
         }
-        if view <= self.decided() {
-            return self.add_late_vote(vote);
-        }
-        match self.round_mut(view).insert(vote) {
-            Ok(true) => self.certify(view),
-            Ok(false) => {}
-            Err(evidence) => {
-                if self.accuse(*evidence) == Verdict::Unproven {
-                    self.misbehaviour(vote.signer(), "a vote with an invalid signature");
-                }
+        let remembered = View(view.0.saturating_sub(REMEMBERED_VIEWS));
+        for (left, round) in self.rounds.range_mut(..view) {
+            round.reasons.clear();
+            if !Rule::FlagsKept.holds() {
+                round.signed = Signed::default();
             }
+            if *left >= remembered {
+                continue;
+            }
+            round.timeouts.clear();
+            if round.prepare_certificate.is_some() {
+                round.prepares.clear();
+            }
+        }
+        self.view = view;
+        self.entered_ms = self.now.uptime_ms;
+        self.last_resend_ms = self.now.uptime_ms;
+        self.proposed_ms = None;
+        let leader = self.leader(view);
+        self.effects.push(Effect::EnteredView { view, leader, after_timeout });
+        if leader == self.own() {
+            self.ask_for_missing_certificates();
         }
     }
 
@@ -77,162 +80,7 @@ impl Core {
         }
     }
 
-    /// Makes the certificates of a view for which a quorum of votes is there.
-    pub(crate) fn certify(&mut self, view: View) {
-        let Some(mut round) = self.rounds.remove(&view) else { return };
-        let mut liars = Vec::new();
-        let prepare = self.certify_prepare(view, &mut round, &mut liars);
-        let commit = self.certify_commit(view, &mut round, &mut liars);
-        let timeout = self.certify_timeout(view, &mut round, &mut liars);
-        self.rounds.insert(view, round);
-        for liar in liars {
-            self.misbehaviour(liar, "a vote with an invalid signature");
-        }
-        let certificates = [
-            prepare.map(Certificate::Prepare),
-            timeout.map(Certificate::Timeout),
-            commit.map(Certificate::Commit),
-        ];
-        for certificate in certificates.into_iter().flatten() {
-            self.keep_certificate(certificate);
-        }
-    }
-
-    fn certify_prepare(
-        &self,
-        view: View,
-        round: &mut Round,
-        liars: &mut Vec<ValidatorIndex>,
-    ) -> Option<PrepareCertificate> {
-        if round.prepare_certificate.is_some() {
-            return None;
-        }
-        let (context, validators) = (&self.config.context, &self.config.validators);
-        let mut blocks: Vec<_> = round.prepares.values().map(|vote| vote.block).collect();
-        blocks.sort_unstable();
-        blocks.dedup();
-        blocks.into_iter().find_map(|block| {
-            let counts = |vote: &primitives::PrepareVote| vote.block == block;
-            let votes = &mut round.prepares;
-            let quorum = votes::quorum(votes, counts, Vote::Prepare, context, validators, liars)?;
-            let signatures = Signatures(quorum.into_iter().map(|(s, _, sig)| (s, sig)).collect());
-            Some(PrepareCertificate { epoch: context.epoch, view, block, signatures })
-        })
-    }
-
-    fn certify_commit(
-        &self,
-        view: View,
-        round: &mut Round,
-        liars: &mut Vec<ValidatorIndex>,
-    ) -> Option<CommitCertificate> {
-        if self.targets.contains_key(&view) {
-            return None;
-        }
-        let (context, validators) = (&self.config.context, &self.config.validators);
-        let mut statements = Vec::new();
-        for vote in round.commits.values() {
-            if !statements.contains(&(vote.block, vote.result)) {
-                statements.push((vote.block, vote.result));
-            }
-        }
-        statements.into_iter().find_map(|(block, result)| {
-            let counts = |vote: &primitives::CommitVote| {
-                vote.block == block && Rule::OneResult.permits(vote.result == result)
-            };
-            let votes = &mut round.commits;
-            let quorum = votes::quorum(votes, counts, Vote::Commit, context, validators, liars)?;
-            let signatures = Signatures(quorum.into_iter().map(|(s, _, sig)| (s, sig)).collect());
-            Some(CommitCertificate { epoch: context.epoch, view, block, result, signatures })
-        })
-    }
-
-    fn certify_timeout(
-        &self,
-        view: View,
-        round: &mut Round,
-        liars: &mut Vec<ValidatorIndex>,
-    ) -> Option<TimeoutCertificate> {
-        let is_over = view < self.view && round.prepare_certificate.is_some();
-        if round.timeout_certificate.is_some() || is_over {
-            return None;
-        }
-        let (context, validators) = (&self.config.context, &self.config.validators);
-        let votes = &mut round.timeouts;
-        let quorum = votes::quorum(votes, |_| true, Vote::Timeout, context, validators, liars)?;
-        let signatures = quorum.into_iter().map(|(s, vote, sig)| (s, vote.prepared, sig)).collect();
-        Some(TimeoutCertificate { epoch: context.epoch, view, signatures })
-    }
-
-    /// A certificate from a peer: checked, then kept.
-    pub(crate) fn on_certificate(&mut self, from: ValidatorIndex, certificate: Certificate) {
-        self.compare(&certificate);
-        if self.is_known(&certificate) {
-            return;
-        }
-        let (context, validators) = (&self.config.context, &self.config.validators);
-        let checked = match &certificate {
-            Certificate::Prepare(certificate) => certificate.verify(context, validators),
-            Certificate::Commit(certificate) => certificate.verify(context, validators),
-            Certificate::Timeout(certificate) => certificate.verify(context, validators),
-        };
-        if proves(checked) {
-            self.keep_certificate(certificate);
-        } else {
-            self.misbehaviour(from, "an invalid certificate");
-        }
-    }
-
-    fn is_known(&self, certificate: &Certificate) -> bool {
-        let view = certificate.view();
-        let decided = view <= self.decided();
-        let round = self.round(view);
-        match certificate {
-            Certificate::Prepare(_) => {
-                decided || round.is_some_and(|round| round.prepare_certificate.is_some())
-            }
-            Certificate::Timeout(_) => {
-                decided || round.is_some_and(|round| round.timeout_certificate.is_some())
-            }
-            Certificate::Commit(_) => {
-                view <= self.committed.view() || self.targets.contains_key(&view)
-            }
-        }
-    }
-
-    /// Keeps a verified certificate and enters the view after it.
-    pub(crate) fn keep_certificate(&mut self, certificate: Certificate) {
-        if self.is_known(&certificate) {
-            return;
-        }
-        let view = certificate.view();
-        self.persist(Record::Certificate(Box::new(certificate.clone())));
-        self.remember_votes(&certificate);
-        let mut after_timeout = false;
-        match certificate {
-            Certificate::Prepare(certificate) => {
-                if let Some(proposed) = self.proposed_ms.filter(|_| view == self.view) {
-                    let took_ms = self.now.uptime_ms.saturating_sub(proposed);
-                    self.pacemaker.prepare_took(self.leader(view), took_ms);
-                }
-                self.round_mut(view).prepare_certificate = Some(certificate);
-            }
-            Certificate::Timeout(certificate) => {
-                after_timeout = true;
-                self.note_timed_out(view);
-                self.round_mut(view).timeout_certificate = Some(certificate);
-            }
-            Certificate::Commit(certificate) => {
-                if self.tree.chain(self.committed.hash, certificate.block).is_err() {
-                    self.catch_up(certificate.clone());
-                }
-                self.aim(certificate);
-            }
-        }
-        self.enter(view.next(), after_timeout);
-    }
-
-    fn note_timed_out(&mut self, view: View) {
+    pub(crate) fn note_timed_out(&mut self, view: View) {
         let reasons = self.round(view).map(|round| round.reasons.clone()).unwrap_or_default();
         let skipped = reasons.values().any(|reason| *reason == TimeoutReason::SilentLeader);
         if view == self.view && !skipped {
@@ -242,37 +90,6 @@ impl Core {
         self.timed_out.push_back(TimedOut { view, leader, reasons });
         if self.timed_out.len() > TIMED_OUT_KEPT {
             self.timed_out.pop_front();
-        }
-    }
-
-    /// Moves on. Votes of a view that has its certificates are let go when they are too old to convict by; what was
-    /// signed in it is not.
-    pub(crate) fn enter(&mut self, view: View, after_timeout: bool) {
-        if view <= self.view {
-            return;
-        }
-        let remembered = View(view.0.saturating_sub(REMEMBERED_VIEWS));
-        for (left, round) in self.rounds.range_mut(..view) {
-            round.reasons.clear();
-            if !Rule::FlagsKept.holds() {
-                round.signed = Signed::default();
-            }
-            if *left >= remembered {
-                continue;
-            }
-            round.timeouts.clear();
-            if round.prepare_certificate.is_some() {
-                round.prepares.clear();
-            }
-        }
-        self.view = view;
-        self.entered_ms = self.now.uptime_ms;
-        self.last_resend_ms = self.now.uptime_ms;
-        self.proposed_ms = None;
-        let leader = self.leader(view);
-        self.effects.push(Effect::EnteredView { view, leader, after_timeout });
-        if leader == self.own() {
-            self.ask_for_missing_certificates();
         }
     }
 
@@ -396,86 +213,5 @@ impl Core {
             _ => u64::MAX,
         };
         heartbeat.min(resend).min(timer).min(clock).min(ask_views)
-    }
-
-    /// While something is to be done and the view does not move, says everything again.
-    pub(crate) fn resend_when_stuck(&mut self) {
-        let due = self.last_resend_ms.saturating_add(pacemaker::RESEND_MS);
-        if self.needed_since_ms.is_none() || self.now.uptime_ms < due {
-            return;
-        }
-        self.last_resend_ms = self.now.uptime_ms;
-        if !Rule::ResendWhileStuck.holds() {
-            return;
-        }
-        for message in self.standpoint() {
-            self.broadcast(message);
-        }
-        let wanted: Vec<_> = self.wanted.iter().copied().collect();
-        for block in wanted {
-            self.broadcast(Message::BlockRequest { block });
-        }
-        if let Some(certificate) = self.targets.values().next_back().cloned()
-            && !self.is_payload_held(certificate.block)
-        {
-            self.catch_up(certificate);
-        }
-        if self.leader(self.view) == self.own() {
-            self.ask_for_missing_certificates();
-        }
-    }
-
-    /// A leader that jumped over views cannot propose before it knows how they ended.
-    fn ask_for_missing_certificates(&mut self) {
-        if let Err(missing) = self.justification(self.view)
-            && Rule::AskForCertificates.holds()
-        {
-            let from = self.decided().next();
-            self.broadcast(Message::CertificateRequest { from, to: missing });
-        }
-    }
-
-    /// Whether all blocks up to `tip` are held with their batches.
-    fn is_payload_held(&self, tip: Hash) -> bool {
-        self.tree
-            .chain(self.committed.hash, tip)
-            .is_ok_and(|chain| chain.iter().all(|block| !block.payload.is_open()))
-    }
-
-    /// What a peer must know to be where this validator is: its votes above the last decided view, and the
-    /// certificate that entered the view.
-    pub(crate) fn standpoint(&self) -> Vec<Message> {
-        let mut messages = Vec::new();
-        if let Some(certificate) = self.entry_certificate() {
-            messages.push(Message::Certificate(Box::new(certificate)));
-        }
-        for (view, round) in &self.rounds {
-            if let Some(vote) = round.signed.commit {
-                messages.push(Message::Vote(Vote::Commit(vote)));
-            }
-            if *view != self.view {
-                continue;
-            }
-            if let Some(vote) = round.signed.prepare {
-                messages.push(Message::Vote(Vote::Prepare(vote)));
-            }
-            if let Some(vote) = round.signed.timeout {
-                let reason =
-                    round.reasons.get(&self.own()).copied().unwrap_or(TimeoutReason::NoProposal);
-                let committed = self.decided();
-                messages.push(Message::Timeout { vote, reason, committed });
-            }
-        }
-        messages
-    }
-
-    pub(crate) fn entry_certificate(&self) -> Option<Certificate> {
-        let previous = View(self.view.0.saturating_sub(1));
-        if previous == self.decided() {
-            return self.last_certificate().cloned().map(Certificate::Commit);
-        }
-        let round = self.round(previous)?;
-        let prepare = round.prepare_certificate.clone().map(Certificate::Prepare);
-        prepare.or_else(|| round.timeout_certificate.clone().map(Certificate::Timeout))
     }
 }
