@@ -4,6 +4,7 @@
 //! One `u64` decides everything that happens: [`Plan::from_seed`] draws the faults, [`Cluster::run`] plays them and
 //! asks the [`checkers`] after every step. Two runs of a seed write the same log, byte for byte.
 
+mod actions;
 pub mod checkers;
 pub mod clients;
 pub mod cluster;
