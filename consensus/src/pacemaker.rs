@@ -10,8 +10,12 @@ use crate::rules::Rule;
 const INITIAL_MS: u64 = 1_000;
 /// No timer is shorter: a scheduler's hiccup is not a faulty leader.
 const FLOOR_MS: u64 = 250;
-/// No timer is longer, however often views timed out.
+/// No timer is longer, unless very many views in a row timed out.
 const CAP_MS: u64 = 10_000;
+/// After each so many, the cap doubles. The next proposal must carry a timeout certificate for every one of these views,
+/// and what a proposal can carry ([`primitives::limits::JUSTIFICATION_TIMEOUTS_MAX`], or its bytes in a large set) must
+/// not be used up by a trouble that lasts for days. The end of the trouble is met within the view that goes on.
+const CAP_VIEWS: u32 = 128;
 /// Delays of one leader that are remembered.
 const SAMPLES: usize = 32;
 /// The timers of the f slowest leaders are no longer than this many times those of all others: f may be faulty, and one
@@ -132,7 +136,8 @@ impl Pacemaker {
 
     /// Half as much again for each view in a row that timed out, up to the cap.
     fn grown(&self, mut timer_ms: u64) -> u64 {
-        let cap_ms = if Rule::TimersCapped.holds() { CAP_MS } else { u64::MAX / 2 };
+        let doublings = (self.consecutive_timeouts / CAP_VIEWS).min(16);
+        let cap_ms = if Rule::TimersCapped.holds() { CAP_MS << doublings } else { u64::MAX / 2 };
         for _ in 0..self.consecutive_timeouts {
             if timer_ms >= cap_ms {
                 break;

@@ -102,7 +102,8 @@ impl Core {
         self.compare_proposal(SignedHeader { header, signature });
     }
 
-    /// Whether the proposal may stand where it stands. Certificates known already are not checked again.
+    /// Whether the proposal may stand where it stands. A certificate is not checked again where one for the same is held
+    /// already: then this one is not kept.
     fn check_justification(
         &self,
         header: &Header,
@@ -124,15 +125,20 @@ impl Core {
         {
             return Err("a proposal without a timeout certificate for each skipped view");
         }
-        let known = self.round(parent_view).and_then(|round| round.prepared()) == Some(parent)
-            || parent == self.last_decided();
+        // In the last decided view the parent is the decided block, as was just seen.
+        let is_decided = parent_view == decided;
+        let prepared = self.round(parent_view).and_then(|round| round.prepared());
         let valid = match &justification.parent {
             ParentCertificate::Genesis => true,
             ParentCertificate::Prepare(certificate) => {
-                known || proves(certificate.verify(context, validators))
+                is_decided
+                    || prepared == Some(parent)
+                    || proves(certificate.verify(context, validators))
             }
             ParentCertificate::Commit(certificate) => {
-                known || proves(certificate.verify(context, validators))
+                is_decided
+                    || (prepared == Some(parent) && !Rule::CommitParentCertified.holds())
+                    || proves(certificate.verify(context, validators))
             }
         };
         if !Rule::ParentCertified.permits(valid) {

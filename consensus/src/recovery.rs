@@ -199,8 +199,10 @@ impl Core {
             records.extend(prepare.map(certificate));
             records.extend(timeout.map(certificate));
         }
-        let commits = self.targets.values().cloned().map(Certificate::Commit);
-        records.extend(commits.map(certificate));
+        // The last committed one too: should the store be put back to an older state, the log still tells up to where
+        // all is decided, and that what was signed there need not be known.
+        let commits = self.committed.certificate.iter().chain(self.targets.values());
+        records.extend(commits.cloned().map(Certificate::Commit).map(certificate));
         records
     }
 

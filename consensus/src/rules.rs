@@ -66,6 +66,7 @@ rules! {
     PayloadHeld (Prepare) "The whole payload is held before prepare."
 
     ParentCertified (Justification) "The parent's certificate is verified."
+    CommitParentCertified (Justification) "A commit certificate is verified, though the parent is known to be prepared."
     ParentIsCertificates (Justification) "The parent is the block that the certificate is for."
     SkippedViews (Justification) "Every skipped view has its timeout certificate."
     TimeoutsCertified (Justification) "The timeout certificates are verified."
@@ -98,6 +99,7 @@ rules! {
     TimeoutCertificatesRestored (VoteLog) "A restart restores timeout certificates too."
 
     TimersGrow (Pacemaker) "Timers grow with each view in a row that timed out."
+    ReasonsAgree (Pacemaker) "That a leader was silent, f + 1 must say before timers need not grow."
     TimersCapped (Pacemaker) "Timers grow to a cap."
     TimersReset (Pacemaker) "A commit resets the timers."
     SlowLeadersBounded (Pacemaker) "The f slowest leaders are waited for no longer than a multiple of the others."

@@ -82,7 +82,12 @@ impl Core {
 
     pub(crate) fn note_timed_out(&mut self, view: View) {
         let reasons = self.round(view).map(|round| round.reasons.clone()).unwrap_or_default();
-        let skipped = reasons.values().any(|reason| *reason == TimeoutReason::SilentLeader);
+        let silent = |reason: &&TimeoutReason| **reason == TimeoutReason::SilentLeader;
+        // Reasons are not signed: one of f + 1 is honest, and the own one is.
+        let faulty_max = self.config.validators.faulty_max();
+        let trusted = if Rule::ReasonsAgree.holds() { faulty_max } else { 0 };
+        let skipped = reasons.get(&self.own()).is_some_and(|own| silent(&own))
+            || reasons.values().filter(silent).count() > trusted;
         if view == self.view && !skipped {
             self.pacemaker.view_timed_out();
         }

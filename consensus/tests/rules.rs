@@ -7,9 +7,10 @@
 
 mod world;
 
+use primitives::certificate::ParentCertificate;
 use primitives::{
-    BatchRef, ExecutionResult, Hash, Header, Height, Signature, TimeoutVote, TimestampMs,
-    ValidatorIndex, ValidatorSet, View, Vote,
+    BatchRef, ExecutionResult, Hash, Header, Height, Justification, Signature, TimeoutVote,
+    TimestampMs, ValidatorIndex, ValidatorSet, View, Vote,
 };
 use quorate_consensus::{
     Certificate, Core, Effect, Evidence, Input, Message, Payload, Record, TimeoutReason, Waiting,
@@ -33,6 +34,33 @@ fn a_justification_is_verified() {
         let accused = |effect: &Effect| matches!(effect, Effect::Misbehaviour { .. });
         assert!(effects.iter().any(accused));
     }
+}
+
+/// What is held is a prepare certificate. It says nothing of the result that a commit certificate for the same block
+/// claims, and nothing of whether it was committed.
+#[test]
+fn a_held_prepare_certificate_vouches_for_no_commit_certificate() {
+    let world = World::new();
+    let (mut core, block, _) = world.executed();
+    let held = world.prepare_certificate(1, block.hash(), &[1, 2, 3]);
+    core.step(at(3), certificate(3, Certificate::Prepare(held)));
+    let next = world.child(2, &block);
+    let forged = world.commit_certificate(1, block.hash(), result_at(7), &[2]);
+    let justification =
+        Justification { parent: ParentCertificate::Commit(forged), timeouts: Vec::new() };
+    let effects = core.step(at(4), world.justified(next.clone(), justification));
+    let harm = |effect: &&Effect| match effect {
+        Effect::Persist(record) => matches!(record, Record::Certificate(_)),
+        effect => matches!(effect, Effect::Commit { .. } | Effect::Stop { .. }),
+    };
+    assert_eq!(effects.iter().find(harm), None);
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Misbehaviour { .. })));
+    let genuine = world.commit_certificate(1, block.hash(), result(), &[1, 2, 3]);
+    let parent = ParentCertificate::Commit(genuine);
+    let good = Justification { parent, timeouts: Vec::new() };
+    let (mut core, _, _) = world.executed();
+    let effects = core.step(at(4), world.justified(next, good));
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Commit { .. })));
 }
 
 #[test]

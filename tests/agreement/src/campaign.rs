@@ -11,6 +11,7 @@ use rustix::time::{ClockId, clock_gettime};
 use crate::oracle::Violation;
 use crate::plan::Plan;
 use crate::run::{Report, Run};
+use crate::twins::Scenarios;
 
 /// A kind of schedule, and how many validators it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub enum Kind {
     Chance { validators: usize },
     /// [`Plan::sampled_twins`]
     SampledTwins { validators: usize },
+    /// [`Scenarios`] of so many views.
+    Twins { views: u32 },
 }
 
 impl Kind {
@@ -26,6 +29,7 @@ impl Kind {
         match self {
             Self::Chance { validators } => Plan::from_seed(seed, validators),
             Self::SampledTwins { validators } => Plan::sampled_twins(seed, validators),
+            Self::Twins { views } => Scenarios::new(views).plan(seed),
         }
     }
 
@@ -36,6 +40,7 @@ impl Kind {
             Self::SampledTwins { validators } => {
                 format!("twins --sampled 1 --validators {validators}")
             }
+            Self::Twins { views } => format!("twins --views {views}"),
         };
         let without = without.map_or(String::new(), |rule| format!(" --without {}", rule.name()));
         format!("cargo agreement {command} --first {seed}{without} --log")

@@ -131,8 +131,8 @@ fn exhaust(all: &twins::Scenarios, first: u64, scenarios: Option<u64>) -> bool {
         twins::REDUCTION
     );
     let totals = play_all(first, count, |number| all.plan(number));
-    let views = all.views();
-    tell(&totals, |number| format!("cargo agreement twins --views {views} --first {number} --log"));
+    let kind = Kind::Twins { views: all.views() };
+    tell(&totals, |number| kind.replay(number, None));
     totals.failures.is_empty()
 }
 
@@ -172,7 +172,7 @@ fn mutate(seeds: u64, only: Option<Rule>, markdown: Option<PathBuf>) -> bool {
                 "{name:28} {:22} after {:>6} schedules  {}",
                 caught.violation.oracle,
                 score.schedules,
-                mutation::KIND.replay(caught.seed, Some(score.rule)),
+                caught.kind.replay(caught.seed, Some(score.rule)),
             ),
             None => println!("{name:28} NOT MISSED in {} schedules", score.schedules),
         }

@@ -263,6 +263,9 @@ impl Plan {
                 self.attacks = chance.pick(Attack::REFUSED).into_iter().collect();
                 self.attacks_of_1000 = 1_000;
             }
+            if weather == Weather::Slow && chance.happens(500) {
+                self.attacks = vec![Attack::FalseReasons];
+            }
         }
         self.afterwards = match chance.below(10) {
             0..4 => Afterwards::GoOn,
@@ -294,6 +297,8 @@ impl Plan {
 
     fn draw_links(&mut self, chance: &mut Chance, weather: Weather) {
         let (least, most) = match weather {
+            // Beyond the first guess of every timer: nothing goes on before timers have grown.
+            Weather::Slow if self.attacks == [Attack::FalseReasons] => (1_500, 2_000),
             Weather::Slow => (700, 1_300),
             Weather::Drought | Weather::Brisk | Weather::Busy | Weather::Creeping => (2, 8),
             Weather::Stormy => match chance.below(3) {

@@ -70,7 +70,7 @@ pub fn timeout_certificate(
     TimeoutCertificate { epoch: world.context.epoch, view, signatures }
 }
 
-fn commit_certificate(
+pub fn commit_certificate(
     world: &World,
     own: ValidatorIndex,
     (view, block, height): (View, Hash, Height),

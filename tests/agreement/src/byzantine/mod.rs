@@ -57,6 +57,7 @@ attacks! {
     MuteVotes "No votes at all."
     VotesToOne "Votes to one validator only."
     ForgeCertificates "Forged certificates, unasked."
+    FalseReasons "Timeouts that blame each leader for silence, at the beginning of each view and later."
 }
 
 impl Attack {
@@ -153,6 +154,12 @@ impl Actor {
         if self.uses(Attack::ForgeCertificates, around.chance) {
             outgoing.push((random_side(around.chance), self.forged_certificate(around, view)));
         }
+        if self.attacks.contains(&Attack::FalseReasons) {
+            let key = around.world.key(self.own);
+            let vote = TimeoutVote::new(&around.world.context, view, None, self.own, key);
+            let (reason, committed) = (TimeoutReason::SilentLeader, View(0));
+            outgoing.push((EVERYBODY, Message::Timeout { vote, reason, committed }));
+        }
         if self.uses(Attack::FutureVotes, around.chance) {
             for ahead in 1..400 {
                 let (view, key) = (View(view.0 + ahead), around.world.key(self.own));
@@ -174,6 +181,8 @@ impl Actor {
         let message = |vote: Vote| match (vote, hint) {
             (Vote::Timeout(vote), hint) => {
                 let (reason, committed) = hint.unwrap_or((TimeoutReason::NoProposal, View(0)));
+                let lies = self.attacks.contains(&Attack::FalseReasons);
+                let reason = if lies { TimeoutReason::SilentLeader } else { reason };
                 Message::Timeout { vote, reason, committed }
             }
             (vote, _) => Message::Vote(vote),

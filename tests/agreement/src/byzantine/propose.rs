@@ -3,9 +3,9 @@
 use consensus::Message;
 use primitives::certificate::ParentCertificate;
 use primitives::codec::FormatVersion;
-use primitives::{Hash, Header, Justification, Proposal, TimestampMs, View};
+use primitives::{Hash, Header, Height, Justification, Proposal, TimestampMs, View};
 
-use crate::byzantine::forge::{prepare_certificate, timeout_certificate};
+use crate::byzantine::forge::{commit_certificate, prepare_certificate, timeout_certificate};
 use crate::byzantine::{Actor, Attack, Forgery, Outgoing, Surroundings, random_side};
 use crate::world::CLOCK_DRIFT_MS;
 
@@ -146,12 +146,17 @@ impl Actor {
         let Some(view) = header.view.0.checked_sub(1).filter(|view| *view > 0).map(View) else {
             return;
         };
-        let known = self.headers.values().find(|one| one.view == view).map(Header::hash);
-        let block = known.unwrap_or(Hash([8; 32]));
-        let forgery = Forgery::draw(around.chance);
-        let certificate = prepare_certificate(around.world, self.own, view, block, forgery);
+        let known = self.headers.values().find(|one| one.view == view);
+        let (block, height) =
+            known.map_or((Hash([8; 32]), Height(1)), |one| (one.hash(), one.height));
+        let (world, forgery) = (around.world, Forgery::draw(around.chance));
         (header.parent, header.parent_view) = (block, view);
-        justification.parent = ParentCertificate::Prepare(certificate);
+        justification.parent = if around.chance.below(2) == 0 {
+            ParentCertificate::Prepare(prepare_certificate(world, self.own, view, block, forgery))
+        } else {
+            let statement = (view, block, height);
+            ParentCertificate::Commit(commit_certificate(world, self.own, statement, forgery))
+        };
         justification.timeouts.clear();
     }
 
