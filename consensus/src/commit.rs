@@ -12,10 +12,17 @@ use crate::recovery::Committed;
 use crate::rules::Rule;
 use crate::tree::{Execution, PayloadState};
 
+/// From the committed block to one that is to be executed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Distance {
+    Near,
+    Far,
+}
+
 impl Core {
     /// Has every prepared block, and what a commit certificate waits for, executed on its parent's result.
     pub(crate) fn try_execute(&mut self) -> bool {
-        for tip in self.tips() {
+        for (tip, distance) in self.tips() {
             match self.next_to_execute(tip) {
                 Ok(None) => {}
                 Ok(Some(hash)) => {
@@ -26,8 +33,9 @@ impl Core {
                         return true;
                     }
                 }
+                // What is further ahead than one range of catch-up is fetched by ranges and not block by block.
                 Err(missing) => {
-                    if self.want(missing) {
+                    if distance == Distance::Near && self.want(missing) {
                         return true;
                     }
                 }
@@ -36,17 +44,18 @@ impl Core {
         false
     }
 
-    /// Prepared blocks, and those that commit certificates wait for. What is further ahead than one range of catch-up
-    /// is fetched by ranges and not block by block.
-    fn tips(&self) -> Vec<Hash> {
+    /// Prepared blocks, unless something far above them is committed, and those that commit certificates wait for.
+    fn tips(&self) -> Vec<(Hash, Distance)> {
         let reach = Height(self.committed.header.height.0 + limits::SYNC_BLOCKS_MAX as u64);
-        let near: Vec<_> =
-            self.targets.values().filter(|target| target.result.height <= reach).collect();
+        let is_near = |target: &CommitCertificate| target.result.height <= reach;
         let mut tips = Vec::new();
-        if near.len() == self.targets.len() {
-            tips.extend(self.rounds.values().filter_map(|round| round.prepared()));
+        if self.targets.values().all(is_near) {
+            let prepared = self.rounds.values().filter_map(|round| round.prepared());
+            tips.extend(prepared.map(|block| (block, Distance::Near)));
         }
-        tips.extend(near.into_iter().map(|target| target.block));
+        tips.extend(self.targets.values().map(|target| {
+            (target.block, if is_near(target) { Distance::Near } else { Distance::Far })
+        }));
         tips
     }
 

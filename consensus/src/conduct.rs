@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use primitives::ValidatorIndex;
+use primitives::{ValidatorIndex, limits};
 
 use crate::message::Message;
 
@@ -35,6 +35,8 @@ pub enum Cost {
     Evidence,
     /// Batches and blocks: signatures of transactions.
     Bulk,
+    /// A byte of an answer.
+    AnswerByte,
 }
 
 impl Cost {
@@ -60,6 +62,8 @@ impl Cost {
             Self::Certificate => 1_024,
             Self::Timeout | Self::Proposal | Self::Request | Self::Bulk => 512,
             Self::Evidence => 32,
+            // A full block eight times a second.
+            Self::AnswerByte => 8 * limits::BLOCK_BYTES_MAX as u64,
         }
     }
 }
@@ -106,8 +110,8 @@ impl Conduct {
         Self { peers: BTreeMap::new(), banned_max }
     }
 
-    /// Whether a message is taken: its sender is not banned, and has something of its allowance left.
-    pub fn admits(&mut self, now_ms: u64, peer: ValidatorIndex, cost: Cost) -> bool {
+    /// Whether so many messages are taken: their sender is not banned, and has them left of its allowance.
+    pub fn admits(&mut self, now_ms: u64, peer: ValidatorIndex, cost: Cost, count: u64) -> bool {
         let peer = self.peers.entry(peer).or_default();
         if now_ms < peer.banned_until_ms {
             return false;
@@ -117,9 +121,10 @@ impl Conduct {
         let gained = now_ms.saturating_sub(*at).saturating_mul(cost.allowance());
         *left = left.saturating_add(gained).min(full);
         *at = now_ms;
-        let admitted = *left >= 1_000;
+        let price = count.saturating_mul(1_000);
+        let admitted = *left >= price;
         if admitted {
-            *left -= 1_000;
+            *left -= price;
         }
         admitted
     }
@@ -183,12 +188,14 @@ mod tests {
         for _ in 0..9 {
             assert!(conduct.punish(now, ONE, "rubbish"));
             assert!(!conduct.punish(now, ONE, "rubbish"), "told once");
-            assert!(!conduct.admits(now, ONE, Cost::Vote) && conduct.admits(now, TWO, Cost::Vote));
+            assert!(
+                !conduct.admits(now, ONE, Cost::Vote, 1) && conduct.admits(now, TWO, Cost::Vote, 1)
+            );
             let [ban] = &conduct.bans(now)[..] else { panic!("one is banned") };
             assert_eq!((ban.peer, ban.what), (ONE, "rubbish"));
             lengths.push(ban.remaining_ms / 1_000);
             now += ban.remaining_ms;
-            assert!(conduct.admits(now, ONE, Cost::Vote), "a ban ends");
+            assert!(conduct.admits(now, ONE, Cost::Vote, 1), "a ban ends");
         }
         assert_eq!(lengths, [1, 2, 4, 8, 16, 32, 64, 64, 64]);
         now += FORGIVEN_AFTER_MS;
@@ -205,17 +212,17 @@ mod tests {
             assert_eq!(conduct.bans(10).iter().map(|ban| ban.peer).collect::<Vec<_>>(), [peer]);
         }
         let mut nobody = Conduct::new(0);
-        assert!(nobody.punish(10, ONE, "rubbish") && nobody.admits(10, ONE, Cost::Vote));
+        assert!(nobody.punish(10, ONE, "rubbish") && nobody.admits(10, ONE, Cost::Vote, 1));
     }
 
     #[test]
     fn an_allowance_is_used_up_by_its_sender_and_its_kind_alone_and_comes_back() {
         for cost in [Cost::Vote, Cost::Proposal, Cost::Certificate, Cost::Evidence, Cost::Bulk] {
             let mut conduct = Conduct::new(1);
-            let admitted = (0..10_000).filter(|_| conduct.admits(5, ONE, cost)).count();
+            let admitted = (0..10_000).filter(|_| conduct.admits(5, ONE, cost, 1)).count();
             assert_eq!(admitted as u64, cost.allowance());
-            assert!(conduct.admits(5, ONE, Cost::Timeout) && conduct.admits(5, TWO, cost));
-            let later = (0..10_000).filter(|_| conduct.admits(505, ONE, cost)).count();
+            assert!(conduct.admits(5, ONE, Cost::Timeout, 1) && conduct.admits(5, TWO, cost, 1));
+            let later = (0..10_000).filter(|_| conduct.admits(505, ONE, cost, 1)).count();
             assert_eq!(later as u64, cost.allowance() / 2);
             assert_eq!(conduct.bans(505), [], "too much is not misbehaviour");
         }

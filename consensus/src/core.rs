@@ -227,7 +227,12 @@ impl Core {
     /// Whether a message of this cost is taken from a validator now; counts it. Asked here of every message that is
     /// for consensus, and by whoever takes the others.
     pub fn admits(&mut self, from: ValidatorIndex, cost: Cost) -> bool {
-        self.conduct.admits(self.now.uptime_ms, from, cost)
+        self.admits_many(from, cost, 1)
+    }
+
+    /// The same for so many of them at once; all or none.
+    pub fn admits_many(&mut self, from: ValidatorIndex, cost: Cost, count: u64) -> bool {
+        self.conduct.admits(self.now.uptime_ms, from, cost, count)
     }
 
     pub(crate) fn misbehaviour(&mut self, peer: ValidatorIndex, what: &'static str) {

@@ -100,7 +100,7 @@ impl Core {
             self.insert_block(header.hash(), header, Vec::new());
         }
         // What stands inside of the range is committed with it.
-        self.targets.retain(|view, _| *view > certificate.view);
+        self.targets.retain(|view, _| *view >= certificate.view);
         self.keep_certificate(Certificate::Commit(certificate));
     }
 

@@ -12,9 +12,10 @@ const INITIAL_MS: u64 = 1_000;
 const FLOOR_MS: u64 = 250;
 /// No timer is longer, unless very many views in a row timed out.
 const CAP_MS: u64 = 10_000;
-/// After each so many, the cap doubles. The next proposal must carry a timeout certificate for every one of these views,
-/// and what a proposal can carry ([`primitives::limits::JUSTIFICATION_TIMEOUTS_MAX`], or its bytes in a large set) must
-/// not be used up by a trouble that lasts for days. The end of the trouble is met within the view that goes on.
+/// After each so many, the cap doubles. The next proposal must carry a timeout certificate for every one of these
+/// views, and what a proposal can carry ([`primitives::limits::JUSTIFICATION_TIMEOUTS_MAX`], or its bytes in a large
+/// set) must not be used up by a trouble that lasts for days. The end of the trouble is met within the view that goes
+/// on.
 const CAP_VIEWS: u32 = 128;
 /// Delays of one leader that are remembered.
 const SAMPLES: usize = 32;

@@ -102,8 +102,8 @@ impl Core {
         self.compare_proposal(SignedHeader { header, signature });
     }
 
-    /// Whether the proposal may stand where it stands. A certificate is not checked again where one for the same is held
-    /// already: then this one is not kept.
+    /// Whether the proposal may stand where it stands. A certificate is not checked again where one for the same is
+    /// held already: then this one is not kept.
     fn check_justification(
         &self,
         header: &Header,

@@ -19,7 +19,7 @@ use crate::inbox::Command;
 use crate::network::{Class, NetworkHandle};
 use crate::status;
 use crate::vote_log::VoteLog;
-use crate::workers::{Job, LedgerWork};
+use crate::workers::{Job, Jobs, LedgerWork};
 
 /// Events of one turn. More would make votes wait for the turn's sync.
 const TURN_EVENTS_MAX: usize = 64;
@@ -42,7 +42,7 @@ pub struct Driver {
     pub log: VoteLog,
     pub network: NetworkHandle,
     pub ledger: Sender<LedgerWork>,
-    pub pool: Sender<Job>,
+    pub pool: Jobs,
     pub replies: Replies,
     pub clock: Clock,
     pub validators: ValidatorSet,
@@ -191,8 +191,8 @@ impl Driver {
                 self.network.broadcast(class(&message), codec::encode(&message).into());
             }
             Action::Gossip(batch) => self.network.gossip(codec::encode(&batch)),
-            Action::Verify(batch) => give(&self.pool, Job::Verify(batch)),
-            Action::ServeSync { to, range } => give(&self.pool, Job::Sync { to, range }),
+            Action::Verify(batch) => expect(self.pool.give(Job::Verify(batch))),
+            Action::ServeSync { to, range } => expect(self.pool.give(Job::Sync { to, range })),
             Action::Execute { header, batches } => {
                 give(&self.ledger, LedgerWork::Execute { header, batches });
             }
@@ -272,9 +272,13 @@ impl Driver {
     }
 }
 
-/// A worker's thread ends only with the process.
 fn give<T>(worker: &Sender<T>, work: T) {
-    if worker.send(work).is_err() {
+    expect(worker.send(work).is_ok());
+}
+
+/// A worker's thread ends only with the process.
+fn expect(taken: bool) {
+    if !taken {
         failure::stop("a worker thread has ended");
     }
 }

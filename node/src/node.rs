@@ -312,7 +312,7 @@ fn pump(mut events: NetworkEvents, inbox: &Inbox, listening: &watch::Sender<usiz
             },
             NetworkEvent::Gossip { bytes, from } => {
                 match codec::decode::<SignedBatch>(&bytes, limits::BATCH_BYTES_MAX) {
-                    Ok(batch) => Event::Gossip { batch },
+                    Ok(batch) => Event::Gossip { from, batch },
                     Err(error) => {
                         tracing::warn!(%from, "a gossiped batch cannot be read: {error}");
                         continue;

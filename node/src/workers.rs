@@ -68,11 +68,39 @@ pub fn start_ledger(
     Ok((sender, thread))
 }
 
+/// Catch-up answers to one validator that are under way at once; it asks for fewer.
+const ANSWERS_MAX: usize = 4;
+
 /// One thing for the pool.
 #[derive(Debug)]
 pub enum Job {
     Verify(SignedBatch),
     Sync { to: ValidatorIndex, range: Range },
+}
+
+/// Who gives the pool something to do. Whoever asks for answers without end waits for its own, and not others for it.
+#[derive(Debug)]
+pub struct Jobs {
+    sender: Sender<Job>,
+    answering: Answering,
+}
+
+/// Catch-up answers that are under way, by who asked.
+type Answering = Arc<Mutex<BTreeMap<ValidatorIndex, usize>>>;
+
+impl Jobs {
+    /// Whether the pool is there to take it.
+    pub fn give(&self, job: Job) -> bool {
+        if let Job::Sync { to, .. } = &job {
+            let mut answering = self.answering.lock().unwrap_or_else(PoisonError::into_inner);
+            let count = answering.entry(*to).or_default();
+            if *count >= ANSWERS_MAX {
+                return true;
+            }
+            *count += 1;
+        }
+        self.sender.send(job).is_ok()
+    }
 }
 
 /// The jobs that wait, and how many of those taken were verifications.
@@ -102,25 +130,33 @@ pub struct Pool {
 
 /// Starts the pool. Jobs are taken in order, one by each thread; verified batches are answered in the same order. The
 /// threads end when the sender is dropped.
-pub fn start_pool(
-    pool: Pool,
-    threads: usize,
-) -> std::io::Result<(Sender<Job>, Vec<JoinHandle<()>>)> {
+pub fn start_pool(pool: Pool, threads: usize) -> std::io::Result<(Jobs, Vec<JoinHandle<()>>)> {
     let (sender, jobs) = channel();
+    let answering = Answering::default();
     let queue = Arc::new(Mutex::new(Queue { jobs, verifications: 0 }));
     let (pool, verified) = (Arc::new(pool), Arc::new(Mutex::default()));
     let mut started = Vec::new();
     for number in 0..threads {
-        let (pool, queue, verified) =
-            (Arc::clone(&pool), Arc::clone(&queue), Arc::clone(&verified));
+        let (pool, queue, verified, answering) =
+            (Arc::clone(&pool), Arc::clone(&queue), Arc::clone(&verified), Arc::clone(&answering));
         let run = move || {
             while let Some((number, job)) = next(&queue) {
-                pool.perform(number, job, &verified);
+                match job {
+                    Job::Verify(batch) => pool.verify(number, batch, &verified),
+                    Job::Sync { to, range } => {
+                        pool.answer(to, range);
+                        let mut answering =
+                            answering.lock().unwrap_or_else(PoisonError::into_inner);
+                        if let Some(count) = answering.get_mut(&to) {
+                            *count -= 1;
+                        }
+                    }
+                }
             }
         };
         started.push(thread::Builder::new().name(format!("verify-{number}")).spawn(run)?);
     }
-    Ok((sender, started))
+    Ok((Jobs { sender, answering }, started))
 }
 
 /// The next job; a verification with its number among them.
@@ -135,28 +171,25 @@ fn next(queue: &Mutex<Queue>) -> Option<(u64, Job)> {
 }
 
 impl Pool {
-    fn perform(&self, number: u64, job: Job, verified: &Mutex<Verified>) {
-        match job {
-            Job::Verify(batch) => {
-                let digest = batch.digest();
-                let batch = batch.verify(&self.chain, &self.validators);
-                let mut verified = verified.lock().unwrap_or_else(PoisonError::into_inner);
-                verified.waiting.insert(number, Event::Verified { digest, batch });
-                loop {
-                    let next = verified.next;
-                    let Some(event) = verified.waiting.remove(&next) else { break };
-                    verified.next += 1;
-                    // When the replica has ended the answer is for nobody.
-                    let _ = self.inbox.answer(event);
-                }
-            }
-            Job::Sync { to, range } => {
-                if let Some(blocks) = self.ledger.sync(range) {
-                    let message = Message::Sync(Box::new(blocks));
-                    let class = crate::driver::class(&message);
-                    self.network.send(to, class, codec::encode(&message).into());
-                }
-            }
+    fn verify(&self, number: u64, batch: SignedBatch, verified: &Mutex<Verified>) {
+        let digest = batch.digest();
+        let batch = batch.verify(&self.chain, &self.validators);
+        let mut verified = verified.lock().unwrap_or_else(PoisonError::into_inner);
+        verified.waiting.insert(number, Event::Verified { digest, batch });
+        loop {
+            let next = verified.next;
+            let Some(event) = verified.waiting.remove(&next) else { break };
+            verified.next += 1;
+            // When the replica has ended the answer is for nobody.
+            let _ = self.inbox.answer(event);
+        }
+    }
+
+    fn answer(&self, to: ValidatorIndex, range: Range) {
+        if let Some(blocks) = self.ledger.sync(range) {
+            let message = Message::Sync(Box::new(blocks));
+            let class = crate::driver::class(&message);
+            self.network.send(to, class, codec::encode(&message).into());
         }
     }
 }

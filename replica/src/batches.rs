@@ -31,8 +31,8 @@ struct Waiting {
 #[derive(Debug, Default)]
 pub struct Batches {
     held: BTreeMap<Hash, Held>,
-    /// Not yet committed, in the order in which leaders include them: an author's sequences ascend, and since
-    /// sequences follow the clock, batches of different authors take turns.
+    /// Not yet committed, in the order in which a block executes them: an author's sequences ascend, and since they
+    /// follow the clock, batches of one sender's transactions keep their order over validators.
     waiting: BTreeMap<(u64, ValidatorIndex, Hash), ()>,
     authors: BTreeMap<ValidatorIndex, Waiting>,
     committed: VecDeque<Hash>,
@@ -98,37 +98,50 @@ impl Batches {
         self.authors.get(&author).copied().unwrap_or_default()
     }
 
-    /// Batches for a block: in order, without those already ordered, within a block's caps. Those of suspects are to be
-    /// carried: as many as may ride in a proposal, and one however large, so that none waits for ever.
-    pub fn choose(&self, ordered: &BTreeSet<Hash>, suspects: &BTreeSet<ValidatorIndex>) -> Choice {
-        let mut choice = Choice::default();
+    /// Batches for a block, without those already ordered, within a block's caps. Authors take turns, `first` before
+    /// the others: whatever an author numbers its batches, it crowds out nobody, and a leader that names itself first
+    /// orders something of its own. Batches of suspects are to be carried: as many as may ride in a proposal, and one
+    /// however large, so that none waits for ever.
+    pub fn choose(
+        &self,
+        ordered: &BTreeSet<Hash>,
+        suspects: &BTreeSet<ValidatorIndex>,
+        first: ValidatorIndex,
+    ) -> Choice {
+        let mut queues: BTreeMap<ValidatorIndex, VecDeque<(u64, Hash)>> = BTreeMap::new();
+        for (sequence, author, digest) in self.waiting.keys() {
+            if !ordered.contains(digest) {
+                queues.entry(*author).or_default().push_back((*sequence, *digest));
+            }
+        }
+        let turns = queues.range(first..).chain(queues.range(..first));
+        let mut turns: VecDeque<ValidatorIndex> = turns.map(|(author, _)| *author).collect();
+        let mut chosen = BTreeSet::new();
+        let mut carried = BTreeSet::new();
         let (mut bytes, mut carried_bytes) = (0, 0);
-        let mut passed_over = BTreeSet::new();
-        let unordered = |(_, _, digest): &&(_, _, Hash)| !ordered.contains(digest);
-        for (_, author, digest) in self.waiting.keys().filter(unordered) {
-            let Some(held) = self.held.get(digest).filter(|_| !passed_over.contains(author)) else {
+        while chosen.len() < limits::BLOCK_BATCHES_MAX
+            && let Some(author) = turns.pop_front()
+        {
+            let next = queues.get_mut(&author).and_then(VecDeque::pop_front);
+            let Some((sequence, digest)) = next else { continue };
+            let Some(held) = self.held.get(&digest) else { continue };
+            let is_suspect = suspects.contains(&author);
+            let rides = carried_bytes == 0
+                || carried_bytes + held.length <= limits::PROPOSAL_INLINE_BYTES_MAX;
+            // Where one does not fit its author is passed over: the later ones build on it.
+            if bytes + held.length > limits::BLOCK_BYTES_MAX || (is_suspect && !rides) {
                 continue;
-            };
-            if suspects.contains(author) {
-                let fits = carried_bytes + held.length <= limits::PROPOSAL_INLINE_BYTES_MAX;
-                if carried_bytes > 0 && !fits {
-                    // Its later batches build upon this one.
-                    passed_over.insert(*author);
-                    continue;
-                }
-                carried_bytes += held.length;
             }
             bytes += held.length;
-            let count = choice.batches.len();
-            if bytes > limits::BLOCK_BYTES_MAX || count == limits::BLOCK_BATCHES_MAX {
-                break;
+            if is_suspect {
+                carried_bytes += held.length;
+                carried.insert(digest);
             }
-            if suspects.contains(author) {
-                choice.carried.insert(*digest);
-            }
-            choice.batches.push(BatchRef { author: *author, digest: *digest });
+            chosen.insert((sequence, author, digest));
+            turns.push_back(author);
         }
-        choice
+        let reference = |(_, author, digest)| BatchRef { author, digest };
+        Choice { batches: chosen.into_iter().map(reference).collect(), carried }
     }
 
     /// Whether a batch waits that is not among the ordered.
@@ -203,6 +216,7 @@ mod tests {
     use super::*;
 
     const MEBIBYTE: usize = 1 << 20;
+    const ONE: ValidatorIndex = ValidatorIndex(1);
 
     /// A batch of about so many bytes.
     fn batch(author: u16, sequence: u64, bytes: usize) -> SignedBatch {
@@ -277,11 +291,11 @@ mod tests {
         hold(&mut batches, &second, false);
         let ordered = BTreeSet::from([first.digest()]);
         let none = BTreeSet::new();
-        assert_eq!(batches.choose(&ordered, &none).batches, [second.reference()]);
+        assert_eq!(batches.choose(&ordered, &none, ONE).batches, [second.reference()]);
         let both = [first.reference(), second.reference()];
-        assert_eq!(batches.choose(&BTreeSet::new(), &none).batches, both);
+        assert_eq!(batches.choose(&BTreeSet::new(), &none, ONE).batches, both);
         batches.committed(&both);
-        assert!(batches.choose(&BTreeSet::new(), &none).batches.is_empty());
+        assert!(batches.choose(&BTreeSet::new(), &none, ONE).batches.is_empty());
     }
 
     #[test]
@@ -294,7 +308,7 @@ mod tests {
             hold(&mut batches, one, false);
         }
         let suspects = BTreeSet::from([ValidatorIndex(3)]);
-        let choice = batches.choose(&BTreeSet::new(), &suspects);
+        let choice = batches.choose(&BTreeSet::new(), &suspects, ONE);
         let carried = &suspect[..3];
         assert_eq!(choice.carried, carried.iter().map(SignedBatch::digest).collect());
         let expected = [&suspect[0], &other, &suspect[1], &suspect[2]].map(SignedBatch::reference);
@@ -303,7 +317,34 @@ mod tests {
         let mut batches = Batches::default();
         let large = batch(3, 1, MEBIBYTE);
         hold(&mut batches, &large, false);
-        let choice = batches.choose(&BTreeSet::new(), &suspects);
+        let choice = batches.choose(&BTreeSet::new(), &suspects, ONE);
         assert_eq!(choice.batches, [large.reference()], "a large one goes alone, but it goes");
+    }
+
+    /// An author that numbers its batches from zero, and sends as many as it can, gets its turns and no more.
+    #[test]
+    fn no_author_crowds_out_another() {
+        let mut batches = Batches::default();
+        for sequence in 0..100 {
+            hold(&mut batches, &batch(3, sequence, 10), false);
+        }
+        let others: Vec<_> =
+            (0..4).map(|number| batch(1 + number % 2, 1_000_000 + u64::from(number), 10)).collect();
+        for one in &others {
+            hold(&mut batches, one, false);
+        }
+        let none = BTreeSet::new();
+        let choice = batches.choose(&none, &BTreeSet::new(), ONE);
+        assert_eq!(choice.batches.len(), limits::BLOCK_BATCHES_MAX);
+        assert!(others.iter().all(|one| choice.batches.contains(&one.reference())));
+
+        let mut batches = Batches::default();
+        let large: Vec<_> = (0..5).map(|sequence| batch(3, sequence, MEBIBYTE)).collect();
+        let own = batch(1, 1_000_000, MEBIBYTE);
+        for one in large.iter().chain([&own]) {
+            hold(&mut batches, one, false);
+        }
+        let choice = batches.choose(&none, &BTreeSet::new(), ONE);
+        assert!(choice.batches.contains(&own.reference()), "the leader's own has its turn");
     }
 }

@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use primitives::{Height, ValidatorIndex, limits};
+use primitives::{CommitCertificate, Header, Height, SignedBatch, ValidatorIndex, limits};
 
 use crate::message::{Range, SyncBlocks};
 
@@ -20,7 +20,7 @@ const AMNESTY_MS: u64 = 30_000;
 /// When all are excluded they are forgiven earlier, but no more often than this, in milliseconds.
 const LAST_RESORT_MS: u64 = 500;
 /// Ranges that are asked for or wait for those before them. Times [`limits::MESSAGE_BYTES_MAX`], the memory that
-/// peers can occupy.
+/// peers can occupy; more only of blocks of which none is committed without the others, and those are proven.
 const RANGES_MAX: usize = 6;
 /// Ranges that one peer is asked for at once.
 const PEER_RANGES_MAX: usize = 2;
@@ -96,7 +96,7 @@ impl CatchUp {
         }
         self.forgive(now_ms, peers);
         let mut requests = Vec::new();
-        while self.asked.len() + self.held.len() < RANGES_MAX
+        while (self.asked.len() + self.held.len() < RANGES_MAX || self.lacks_end(committed))
             && let Some(range) = self.gap(committed)
             && let Some(to) = self.next_peer(peers)
         {
@@ -151,6 +151,11 @@ impl CatchUp {
         }
     }
 
+    /// Whether this peer was asked for the range that begins here.
+    pub fn is_asked(&self, peer: ValidatorIndex, first: Option<Height>) -> bool {
+        first.and_then(|first| self.asked.get(&first)).is_some_and(|asked| asked.peer == peer)
+    }
+
     /// A peer has answered. Whether it was asked for that: what nobody asked for is nobody's answer.
     pub fn answered(&mut self, peer: ValidatorIndex, answer: Answer) -> bool {
         let first = match &answer {
@@ -166,6 +171,8 @@ impl CatchUp {
                 if is_short(&asked.range, blocks.last_height(), bytes) {
                     self.excluded.insert(peer);
                 }
+                // Others have committed what the certificate says, and without it these blocks are not whole.
+                self.aim(blocks.certificate.result.height);
                 self.held.insert(asked.range.first, blocks);
             }
             Answer::Nothing(_) | Answer::Lie => {
@@ -175,18 +182,53 @@ impl CatchUp {
         true
     }
 
-    /// The range that follows the committed height, if it is here and consensus has done with the last one.
+    /// The blocks that follow the committed height, if all up to a certificate are here and consensus has done with the
+    /// last ones.
     pub fn next(&mut self, now_ms: u64, committed: Height) -> Option<SyncBlocks> {
         if self.applying.is_some_and(|(last, until)| last > committed && until > now_ms) {
             return None;
         }
-        let first = *self.held.range(..=committed.next()).next_back()?.0;
-        let blocks = self.held.remove(&first)?;
-        if blocks.last_height() <= committed {
-            return None;
+        let (parts, certificate) = self.parts(committed);
+        let certificate = certificate?;
+        let end = certificate.result.height;
+        let mut blocks: Vec<(Header, Vec<SignedBatch>)> = Vec::new();
+        for first in parts {
+            let Some(part) = self.held.get(&first) else { continue };
+            let last = blocks.last().map_or(committed, |(header, _)| header.height);
+            let next = |(header, _): &&(Header, _)| header.height > last && header.height <= end;
+            blocks.extend(part.blocks.iter().filter(next).cloned());
+            if part.last_height() <= end {
+                self.held.remove(&first);
+            }
         }
-        self.applying = Some((blocks.last_height(), now_ms.saturating_add(APPLY_MS)));
-        Some(blocks)
+        self.applying = Some((end, now_ms.saturating_add(APPLY_MS)));
+        Some(SyncBlocks { blocks, above: Vec::new(), certificate })
+    }
+
+    /// The ranges that follow the committed height without a gap, up to the lowest height that one of them certifies;
+    /// and its certificate, if they reach it.
+    fn parts(&self, committed: Height) -> (Vec<Height>, Option<CommitCertificate>) {
+        let (mut parts, mut next) = (Vec::new(), committed.next());
+        let mut lowest: Option<&CommitCertificate> = None;
+        while let Some((first, blocks)) = self.held.range(..=next).next_back()
+            && blocks.last_height() >= next
+        {
+            parts.push(*first);
+            let certificate = &blocks.certificate;
+            lowest = lowest.filter(|one| one.result.height <= certificate.result.height);
+            let lowest = *lowest.get_or_insert(certificate);
+            if lowest.result.height <= blocks.last_height() {
+                return (parts, Some(lowest.clone()));
+            }
+            next = blocks.last_height().next();
+        }
+        (parts, None)
+    }
+
+    /// Whether what is held does not reach a certificate, and nothing is asked for.
+    fn lacks_end(&self, committed: Height) -> bool {
+        let (parts, certificate) = self.parts(committed);
+        self.asked.is_empty() && !parts.is_empty() && certificate.is_none()
     }
 
     pub fn deadline_ms(&self) -> Option<u64> {
@@ -219,9 +261,7 @@ fn is_short(asked: &Range, last: Height, bytes: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use primitives::codec::FormatVersion;
-    use primitives::{
-        CommitCertificate, Epoch, ExecutionResult, Hash, Header, Signatures, TimestampMs, View,
-    };
+    use primitives::{Epoch, ExecutionResult, Hash, Signatures, TimestampMs, View};
 
     use super::*;
 
@@ -235,10 +275,15 @@ mod tests {
         Stalls,
         Halves,
         HasNothing,
+        /// Blocks are so large that an answer holds few, and a certificate stands only over every so many of them.
+        Parts {
+            blocks: u64,
+            certified: u64,
+        },
     }
 
-    fn blocks(range: Range) -> SyncBlocks {
-        let header = |height| Header {
+    fn header(height: u64) -> Header {
+        Header {
             version: FormatVersion::V1,
             epoch: Epoch(0),
             view: View(height),
@@ -248,7 +293,10 @@ mod tests {
             payload: Vec::new(),
             timestamp: TimestampMs(height),
             proposer: ValidatorIndex(0),
-        };
+        }
+    }
+
+    fn blocks(range: Range) -> SyncBlocks {
         let result = ExecutionResult {
             height: range.last,
             state_root: Hash::ZERO,
@@ -263,7 +311,7 @@ mod tests {
             signatures: Signatures(Vec::new()),
         };
         let blocks = (range.first.0..=range.last.0).map(|height| (header(height), Vec::new()));
-        SyncBlocks { blocks: blocks.collect(), certificate }
+        SyncBlocks { blocks: blocks.collect(), above: Vec::new(), certificate }
     }
 
     fn answer(peer: Peer, range: Range) -> Option<Answer> {
@@ -276,6 +324,15 @@ mod tests {
                 Some(Answer::Proven(blocks(Range { last: half, ..range }), 1_000))
             }
             Peer::HasNothing => Some(Answer::Nothing(range.first)),
+            Peer::Parts { blocks: count, certified } => {
+                let end = range.first.0.next_multiple_of(certified);
+                let last = end.min(range.first.0 + count - 1);
+                let mut part = blocks(Range { first: range.first, last: Height(last) });
+                part.above = (last + 1..=end).map(header).collect();
+                part.certificate =
+                    blocks(Range { first: range.first, last: Height(end) }).certificate;
+                Some(Answer::Proven(part, limits::SYNC_BYTES_MAX))
+            }
         }
     }
 
@@ -296,7 +353,8 @@ mod tests {
                 coming.push((now + 20, request));
             }
             let waiting = catch_up.asked.len() + catch_up.held.len();
-            assert!(waiting <= RANGES_MAX, "{waiting} ranges occupy memory");
+            let parts = if matches!(peers, [Peer::Parts { .. }, ..]) { 16 } else { 0 };
+            assert!(waiting <= RANGES_MAX + parts, "{waiting} ranges occupy memory");
             let (due, later) = coming.into_iter().partition(|(at, _)| *at <= now);
             coming = later;
             let due: Vec<(u64, Request)> = due;
@@ -308,6 +366,7 @@ mod tests {
             while let Some(applied) = catch_up.next(now, committed) {
                 assert!(applied.first_height().is_some_and(|first| first <= committed.next()));
                 committed = applied.last_height();
+                assert_eq!(committed, applied.certificate.result.height);
             }
             now += 10;
         }
@@ -331,6 +390,14 @@ mod tests {
             assert!(asked[1] <= PEER_RANGES_MAX, "{bad:?} was asked {} times", asked[1]);
             assert!(took_ms < PATIENCE_MS + 1_000, "{bad:?} cost {took_ms} ms");
         }
+    }
+
+    #[test]
+    fn what_stands_between_two_certificates_may_come_in_many_parts() {
+        let peer = Peer::Parts { blocks: 3, certified: 32 };
+        let (_, asked, excluded) = play(&[peer; 3]);
+        assert_eq!(excluded, [0u16; 0]);
+        assert_eq!(asked.iter().sum::<usize>(), 94 * 11, "each part once");
     }
 
     #[test]

@@ -36,8 +36,9 @@ pub enum Event {
     Unreadable {
         from: ValidatorIndex,
     },
-    /// A batch that gossip brought.
+    /// A batch that gossip brought. Who forwarded it need not have made or checked it.
     Gossip {
+        from: ValidatorIndex,
         batch: SignedBatch,
     },
     /// Answer to [`crate::Action::Verify`].

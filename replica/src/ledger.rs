@@ -198,9 +198,10 @@ impl LedgerView {
     }
 
     /// The answer to a catch-up request: blocks from the first on, up to the last that has a certificate and is within
-    /// the range and the caps of an answer; or else to the first certificate above. `None` when there is none.
+    /// the range and the caps of an answer; or else to the first certificate above, with the headers alone of what is
+    /// too much for one answer. `None` when there is none.
     pub fn sync(&self, range: Range) -> Option<SyncBlocks> {
-        let mut blocks = Vec::new();
+        let (mut blocks, mut above) = (Vec::new(), Vec::new());
         let mut certified: Option<(usize, CommitCertificate)> = None;
         let mut bytes = 0;
         let mut height = range.first;
@@ -212,7 +213,11 @@ impl LedgerView {
             if full && certified.is_some() {
                 break;
             }
-            blocks.push((stored.header, stored.batches));
+            if bytes <= limits::SYNC_BYTES_MAX || blocks.is_empty() {
+                blocks.push((stored.header, stored.batches));
+            } else {
+                above.push(stored.header);
+            }
             if let Some(certificate) = stored.certificate {
                 certified = Some((blocks.len(), certificate));
             }
@@ -220,7 +225,7 @@ impl LedgerView {
         }
         let (count, certificate) = certified?;
         blocks.truncate(count);
-        Some(SyncBlocks { blocks, certificate })
+        Some(SyncBlocks { blocks, above, certificate })
     }
 }
 

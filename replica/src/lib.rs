@@ -21,6 +21,7 @@ mod ordering;
 mod payloads;
 mod replica;
 mod sync;
+mod verifying;
 mod vote_log;
 mod withholders;
 

@@ -15,6 +15,10 @@ use vm::BlockContext;
 
 /// Own batches that are under way when all is well: the delay of a batch times these is longer than a block takes.
 const WAITING_BATCHES_USUAL: usize = 4;
+/// Lanes of which something was seen in others' batches.
+const SEEN_LANES_MAX: usize = 1 << 16;
+/// How long they are remembered, in milliseconds of the chain.
+const SEEN_MS: u64 = 60_000;
 /// No transaction waits longer for others, in milliseconds.
 const BATCH_DELAY_MS_MAX: u64 = 500;
 
@@ -146,7 +150,7 @@ impl Mempool {
     }
 
     fn remember(&mut self, hash: Hash, signed: &SignedTransaction) {
-        self.count(signed);
+        self.count(signed, signed.transaction.valid_until);
         self.admitted.insert(hash, signed.transaction.valid_until);
         let entry = self.senders.entry(signed.transaction.sender).or_default();
         entry.transactions += 1;
@@ -209,16 +213,23 @@ impl Mempool {
         self.admitted.contains_key(hash)
     }
 
-    /// Counts a transaction that was seen in somebody's batch, so that its sender may go on at any validator.
-    pub fn count(&mut self, signed: &SignedTransaction) {
-        let transaction = &signed.transaction;
-        let nonce = transaction.nonce;
+    /// Counts a transaction that was seen in somebody's batch, so that its sender may go on at any validator. Bounded
+    /// in number and time, since any validator can send batches of as many senders as it likes.
+    pub fn see(&mut self, now: TimestampMs, signed: &SignedTransaction) {
+        let key = (signed.transaction.sender, signed.transaction.nonce.lane);
+        if self.lanes.len() < SEEN_LANES_MAX || self.lanes.contains_key(&key) {
+            self.count(signed, signed.transaction.valid_until.min(now.plus(SEEN_MS)));
+        }
+    }
+
+    fn count(&mut self, signed: &SignedTransaction, until: TimestampMs) {
+        let nonce = signed.transaction.nonce;
         let lane = self
             .lanes
-            .entry((transaction.sender, nonce.lane))
+            .entry((signed.transaction.sender, nonce.lane))
             .or_insert(Lane { next: 0, until: TimestampMs::ZERO });
         lane.next = lane.next.max(nonce.sequence.saturating_add(1));
-        lane.until = lane.until.max(transaction.valid_until);
+        lane.until = lane.until.max(until);
     }
 
     /// When the next batch is due, on the uptime clock. A block names only so many batches: while `waiting` own ones

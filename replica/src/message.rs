@@ -24,10 +24,12 @@ pub struct Range {
     pub last: Height,
 }
 
-/// Consecutive committed blocks with their batches; the certificate is the last one's.
+/// Consecutive committed blocks with their batches, and what proves them: the certificate of the last one, or of the
+/// last above them where the blocks up to the next certificate are more than a message holds.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct SyncBlocks {
     pub blocks: Vec<(Header, Vec<SignedBatch>)>,
+    pub above: Vec<Header>,
     pub certificate: CommitCertificate,
 }
 

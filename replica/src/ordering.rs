@@ -3,22 +3,23 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use consensus::{Input, Payload};
+use consensus::{Cost, Input, Payload};
 use primitives::batch::BatchError;
 use primitives::{Batch, BatchRef, Hash, Header, SignedBatch, ValidatorIndex, Verified, limits};
 
 use crate::action::Action;
 use crate::batches::{Choice, Insertion};
 use crate::message::{BatchList, Message};
-use crate::replica::{Record, Replica};
+use crate::replica::{Record, Replica, is_spent};
+use crate::verifying::Way;
 
 /// Batches of one answer; whoever lacks more asks again.
 const BATCH_ANSWER_MAX: usize = limits::BLOCK_BATCHES_MAX;
 /// Own batches that no block has ordered are sent again this often, in milliseconds. So long, too, a batch that came
 /// with a proposal has for its verification before others are asked for it.
 pub(crate) const RESEND_BATCHES_MS: u64 = 1_000;
-/// Batches that no block names and whose signatures are being checked; more are passed over.
-const VERIFYING_MAX: usize = 256;
+/// A batch that is older than this, in milliseconds by its author's clock, may have been ordered long ago.
+const FRESH_MS: u64 = 10_000;
 /// Own batches of one resending.
 const RESEND_BATCHES_MAX: usize = 32;
 
@@ -47,7 +48,7 @@ impl Replica {
         };
         self.step(Input::PayloadMissing { block, author });
         for batch in inline.into_iter().take(limits::BLOCK_BATCHES_MAX) {
-            self.offer(batch);
+            self.offer(header.proposer, Way::Direct, batch);
         }
     }
 
@@ -85,20 +86,37 @@ impl Replica {
         }
     }
 
-    /// Batches that a peer sent directly.
-    pub(crate) fn on_batches(&mut self, BatchList(batches): BatchList) {
+    /// Batches that a peer sent directly: its own again, and others that it was asked for.
+    pub(crate) fn on_batches(&mut self, from: ValidatorIndex, BatchList(batches): BatchList) {
         for batch in batches.into_iter().take(BATCH_ANSWER_MAX) {
-            self.offer(batch);
+            if batch.batch.author == from || self.payloads.needs(&batch.digest()) {
+                self.offer(from, Way::Direct, batch);
+            }
         }
     }
 
-    /// A batch from outside: its signatures are checked before it counts, once.
-    pub(crate) fn offer(&mut self, batch: SignedBatch) {
-        let digest = batch.digest();
-        let crowded = self.verifying.len() >= VERIFYING_MAX && !self.payloads.needs(&digest);
-        if !crowded && !self.batches.contains(&digest) && self.verifying.insert(digest) {
-            self.actions.push(Action::Verify(batch));
+    pub(crate) fn on_gossip(&mut self, from: ValidatorIndex, batch: SignedBatch) {
+        if self.core.admits(from, Cost::Bulk) {
+            self.offer(from, Way::Gossip, batch);
         }
+    }
+
+    /// A batch from outside: its signatures are checked before it counts, once. Whoever sends an old batch of somebody
+    /// again could else fill that author's budget, and blocks, with what was executed long ago.
+    fn offer(&mut self, from: ValidatorIndex, way: Way, batch: SignedBatch) {
+        let digest = batch.digest();
+        if self.batches.contains(&digest) || self.verifying.contains(&digest) {
+            return;
+        }
+        if !self.payloads.needs(&digest) {
+            let is_old = batch.batch.sequence.saturating_add(FRESH_MS) < self.now.wall.0;
+            let is_spent = is_old && is_spent(&self.state, &batch);
+            if is_spent || !self.verifying.has_room(from, &batch) {
+                return;
+            }
+        }
+        self.verifying.begin(digest, from, way, &batch);
+        self.actions.push(Action::Verify(batch));
     }
 
     pub(crate) fn on_verified(
@@ -106,7 +124,9 @@ impl Replica {
         digest: Hash,
         batch: Result<Verified<SignedBatch>, BatchError>,
     ) {
-        self.verifying.remove(&digest);
+        if let Some(peer) = self.verifying.end(&digest, batch.as_ref().err()) {
+            self.step(Input::Misbehaved { peer, what: "an invalid batch" });
+        }
         match batch {
             Ok(batch) => self.hold(digest, batch.into_inner()),
             // Another copy may carry the author's true signature.
@@ -120,12 +140,16 @@ impl Replica {
     }
 
     pub(crate) fn hold(&mut self, digest: Hash, batch: SignedBatch) {
-        for signed in &batch.batch.transactions {
-            self.mempool.count(signed);
-        }
         let needed = self.payloads.needs(&digest);
-        if self.batches.insert(digest, batch, needed) == Insertion::OverBudget {
-            return;
+        match self.batches.insert(digest, batch, needed) {
+            Insertion::OverBudget => return,
+            Insertion::Known => {}
+            Insertion::New => {
+                let batch = self.batches.get(&digest).map(Arc::clone);
+                for signed in batch.iter().flat_map(|batch| &batch.batch.transactions) {
+                    self.mempool.see(self.now.wall, signed);
+                }
+            }
         }
         self.arrived(&digest);
     }
@@ -138,9 +162,11 @@ impl Replica {
             if bytes > limits::BLOCK_BYTES_MAX {
                 break;
             }
-            batches.push((**batch).clone());
+            batches.push(Arc::clone(batch));
         }
-        if !batches.is_empty() {
+        let admitted = self.core.admits_many(from, Cost::AnswerByte, bytes as u64);
+        if !batches.is_empty() && admitted {
+            let batches = batches.iter().map(|batch| (**batch).clone()).collect();
             let message = Message::Batches(BatchList(batches));
             self.actions.push(Action::Send { to: from, message });
         }
@@ -173,7 +199,7 @@ impl Replica {
     pub(crate) fn build_payload(&self, parent: Hash) -> Payload {
         let ordered = self.ordered_up_to(parent);
         let suspects = self.withholders.suspects(self.now.uptime_ms);
-        let Choice { batches, carried } = self.batches.choose(&ordered, &suspects);
+        let Choice { batches, carried } = self.batches.choose(&ordered, &suspects, self.own);
         let small = self
             .batches
             .bytes(&batches)
@@ -217,7 +243,10 @@ impl Replica {
             .filter(|batch| batch.batch.author == self.own && batch.batch.sequence <= old)
             .filter(|batch| !ordered.contains(&batch.digest()))
             .take(RESEND_BATCHES_MAX)
-            .map(|batch| (**batch).clone())
+            .scan(0, |bytes, batch| {
+                *bytes += batch.encoded_length();
+                (*bytes <= limits::BLOCK_BYTES_MAX).then(|| (**batch).clone())
+            })
             .collect();
         if !lost.is_empty() {
             self.actions.push(Action::Broadcast(Message::Batches(BatchList(lost))));

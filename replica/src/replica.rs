@@ -9,7 +9,7 @@ use consensus::{Committed, Config, Core, Effect, Input, Memory, Now};
 use primitives::receipt::Rejection;
 use primitives::state_key::Account;
 use primitives::{
-    Genesis, Hash, Header, Height, Receipt, SecretKey, SignedBatch, SignedTransaction,
+    Address, Genesis, Hash, Header, Height, Receipt, SecretKey, SignedBatch, SignedTransaction,
     SigningContext, StateKey, Status, ValidatorIndex, ValidatorSet, Verified, codec,
 };
 use state::State;
@@ -24,6 +24,7 @@ use crate::mempool::{Limits, Mempool};
 use crate::message::Message;
 use crate::ordering::RESEND_BATCHES_MS;
 use crate::payloads::Payloads;
+use crate::verifying::Verifying;
 use crate::withholders::{Blame, Withholders};
 
 /// One record of the vote log: what agreement may not forget, and the batches that an own prepare vote covers.
@@ -52,8 +53,7 @@ pub struct Replica {
     pub(crate) core: Core,
     pub(crate) mempool: Mempool,
     pub(crate) batches: Batches,
-    /// Batches whose signatures are being checked.
-    pub(crate) verifying: BTreeSet<Hash>,
+    pub(crate) verifying: Verifying,
     pub(crate) payloads: Payloads,
     pub(crate) withholders: Withholders,
     pub(crate) catch_up: CatchUp,
@@ -99,15 +99,12 @@ impl Replica {
             clock_drift_ms: genesis.parameters.clock_drift_ms,
             heartbeat_ms: genesis.parameters.heartbeat_ms,
         };
-        let (mut records, mut batches, mut logged) =
-            (Vec::new(), Batches::default(), BTreeSet::new());
+        let (mut records, mut logged) = (Vec::new(), BTreeMap::new());
         for record in log {
             match record {
                 Record::Consensus(record) => records.push(record),
                 Record::Batch(batch) => {
-                    let digest = batch.digest();
-                    logged.insert(digest);
-                    batches.insert(digest, *batch, true);
+                    logged.insert(batch.digest(), *batch);
                 }
             }
         }
@@ -115,6 +112,15 @@ impl Replica {
         let leaders = schedule(&state, &validators);
         let core = Core::new(config, committed, leaders, Memory::of_log(records), now);
         let accusations = Accusations::restore(&core, &state);
+        let ordered: BTreeSet<Hash> = core.uncommitted().flat_map(digests).collect();
+        let held: BTreeSet<Hash> = logged.keys().copied().collect();
+        let mut batches = Batches::default();
+        for (digest, batch) in logged {
+            // What was committed before the restart is not to be ordered again.
+            if ordered.contains(&digest) || !is_spent(&state, &batch) {
+                batches.insert(digest, batch, true);
+            }
+        }
         Self {
             own,
             key,
@@ -124,14 +130,14 @@ impl Replica {
             mempool: Mempool::new(rules, own, limits),
             validators,
             batches,
-            verifying: BTreeSet::new(),
+            verifying: Verifying::default(),
             payloads: Payloads::default(),
             withholders: Withholders::default(),
             catch_up: CatchUp::default(),
             connected: BTreeSet::new(),
             headers: BTreeMap::new(),
             ready: BTreeMap::new(),
-            logged,
+            logged: held,
             durable: head.header.height,
             head: head.header,
             state,
@@ -151,7 +157,7 @@ impl Replica {
             Event::Unreadable { from } => {
                 self.step(Input::Misbehaved { peer: from, what: "a message that cannot be read" });
             }
-            Event::Gossip { batch } => self.offer(batch),
+            Event::Gossip { from, batch } => self.on_gossip(from, batch),
             Event::Verified { digest, batch } => self.on_verified(digest, batch),
             Event::Peer { peer, connected } => self.on_peer(peer, connected),
             Event::Transaction { request, transaction } => {
@@ -191,7 +197,7 @@ impl Replica {
     }
 
     /// The sequence that an account's next transaction in a lane must carry, counting what waits here.
-    pub fn next_sequence(&self, address: &primitives::Address, lane: u32) -> u64 {
+    pub fn next_sequence(&self, address: &Address, lane: u32) -> u64 {
         self.mempool.next_sequence_of(&self.account(address), address, lane)
     }
 
@@ -201,11 +207,7 @@ impl Replica {
         if self.durable != self.head.height {
             return None;
         }
-        let ordered: BTreeSet<Hash> = self
-            .core
-            .uncommitted()
-            .flat_map(|header| header.payload.iter().map(|batch| batch.digest))
-            .collect();
+        let ordered: BTreeSet<Hash> = self.core.uncommitted().flat_map(digests).collect();
         self.logged.retain(|digest| ordered.contains(digest));
         let batches: BTreeMap<Hash, &Arc<SignedBatch>> = self
             .ready
@@ -226,7 +228,7 @@ impl Replica {
         match message {
             Message::Consensus(message) => self.step(Input::Message { from, message }),
             Message::BatchRequest { digests } => self.on_batch_request(from, &digests),
-            Message::Batches(batches) => self.on_batches(batches),
+            Message::Batches(batches) => self.on_batches(from, batches),
             Message::SyncRequest(range) => self.on_sync_request(from, range),
             Message::Sync(blocks) => self.on_sync(from, *blocks),
             Message::SyncNothing { first } => self.on_sync_nothing(from, first),
@@ -312,14 +314,8 @@ impl Replica {
         self.actions.push(Action::Reply { request, answer });
     }
 
-    fn account(&self, address: &primitives::Address) -> Account {
-        let Some(bytes) = self.state.get(&StateKey::account(address)) else {
-            return Account::default();
-        };
-        match codec::decode(&bytes, usize::MAX) {
-            Ok(account) => account,
-            Err(error) => panic!("the account record of {address} is corrupt: {error}"),
-        }
+    fn account(&self, address: &Address) -> Account {
+        account(&self.state, address)
     }
 
     /// Tells consensus when it changes whether something waits that no block orders.
@@ -407,6 +403,29 @@ impl Replica {
             self.mempool.reset_lane(signed);
         }
     }
+}
+
+fn digests(header: &Header) -> impl Iterator<Item = Hash> {
+    header.payload.iter().map(|batch| batch.digest)
+}
+
+/// An account as of the committed state.
+fn account(state: &State, address: &Address) -> Account {
+    let Some(bytes) = state.get(&StateKey::account(address)) else { return Account::default() };
+    match codec::decode(&bytes, usize::MAX) {
+        Ok(account) => account,
+        Err(error) => panic!("the account record of {address} is corrupt: {error}"),
+    }
+}
+
+/// Whether none of a batch's transactions can be executed any more, since each one's nonce is used.
+pub(crate) fn is_spent(state: &State, batch: &SignedBatch) -> bool {
+    let transactions = &batch.batch.transactions;
+    let used = |signed: &SignedTransaction| {
+        let (sender, nonce) = (&signed.transaction.sender, signed.transaction.nonce);
+        nonce.sequence < account(state, &sender.address()).next_sequence(nonce.lane)
+    };
+    !transactions.is_empty() && batch.batch.system.is_empty() && transactions.iter().all(used)
 }
 
 /// The leaders that the committed blocks decide.

@@ -1,7 +1,9 @@
 //! Ranges of committed blocks: asking for them, checking them, and handing them to consensus in order.
 
 use consensus::Input;
-use primitives::{Height, SignedBatch, SigningContext, ValidatorIndex, ValidatorSet, codec};
+use primitives::{
+    Header, Height, SignedBatch, SigningContext, ValidatorIndex, ValidatorSet, codec,
+};
 
 use crate::action::Action;
 use crate::catch_up::Answer;
@@ -20,18 +22,19 @@ impl SyncBlocks {
     }
 
     /// Whether these are blocks of the chain: each has its batches and stands on the one before, and a quorum has
-    /// committed the last. The batches' signatures need no check: an honest validator of that quorum has checked them.
+    /// committed the last, or the last above. The batches' signatures need no check: an honest validator of that quorum
+    /// has checked them.
     pub fn is_proven(&self, context: &SigningContext, validators: &ValidatorSet) -> bool {
         let whole = self.blocks.iter().all(|(header, batches)| {
             header.payload.iter().copied().eq(batches.iter().map(SignedBatch::reference))
         });
-        let linked = self.blocks.windows(2).all(|pair| match pair {
-            [(below, _), (above, _)] => {
-                above.parent == below.hash() && above.height == below.height.next()
-            }
+        let headers: Vec<&Header> =
+            self.blocks.iter().map(|(header, _)| header).chain(&self.above).collect();
+        let linked = headers.windows(2).all(|pair| match pair {
+            [below, above] => above.parent == below.hash() && above.height == below.height.next(),
             _ => false,
         });
-        let tip = self.blocks.last().map(|(tip, _)| tip.hash());
+        let tip = headers.last().map(|tip| tip.hash());
         whole
             && linked
             && tip == Some(self.certificate.block)
@@ -64,6 +67,9 @@ impl Replica {
     }
 
     pub(crate) fn on_sync(&mut self, from: ValidatorIndex, blocks: SyncBlocks) {
+        if !self.catch_up.is_asked(from, blocks.first_height()) {
+            return;
+        }
         let context = SigningContext { chain: self.chain, epoch: blocks.certificate.epoch };
         if blocks.is_proven(&context, &self.validators) {
             let bytes = codec::encode(&blocks).len();
@@ -80,7 +86,7 @@ impl Replica {
     pub(crate) fn apply_range(&mut self) {
         let head = self.head.height;
         let Some(range) = self.catch_up.next(self.now.uptime_ms, head) else { return };
-        let SyncBlocks { blocks, certificate } = range;
+        let SyncBlocks { blocks, certificate, .. } = range;
         let mut headers = Vec::with_capacity(blocks.len());
         for (header, batches) in blocks.into_iter().filter(|(header, _)| header.height > head) {
             for batch in batches {

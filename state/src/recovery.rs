@@ -61,7 +61,7 @@ pub enum OpenError {
     Locked { path: PathBuf },
     #[error(
         "the database at {path} is damaged: {reason}. Restore it from a backup, or remove {path} \
-         to fetch the chain from the other validators"
+         to fetch the chain from the other validators; leave the vote log beside it as it is"
     )]
     Damaged { path: PathBuf, reason: String },
     #[error(

@@ -79,8 +79,8 @@ pub(crate) fn or_abort<T>(read: Result<T, StoreError>) -> T {
         Err(error) => {
             eprintln!(
                 "fatal: reading the state failed: {error}. Check the disk; then restart, and if \
-                 the error stays, restore the data directory from a backup, or remove it to \
-                 fetch the chain from the other validators."
+                 the error stays, restore `data/db` from a backup, or remove it to fetch the \
+                 chain from the other validators. Leave the vote log beside it as it is."
             );
             std::process::abort();
         }

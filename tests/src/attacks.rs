@@ -61,6 +61,11 @@ impl Trial {
         }
     }
 
+    /// Who is down during the load: to lie about the past takes somebody who has missed it.
+    fn absent(&self) -> Option<usize> {
+        (self.faulty == Faulty::Attack(AttackKind::LyingSyncPeer)).then_some(0)
+    }
+
     /// Starts the net, sends transfers through its honest validators, and compares these.
     ///
     /// # Errors
@@ -80,11 +85,15 @@ impl Trial {
             }
         }
         let all: Vec<usize> = (0..self.validators).collect();
+        let absent: Vec<usize> = self.absent().into_iter().collect();
         net.start(&all).await?;
+        net.kill(&absent).await?;
         if self.faulty == Faulty::Crashed {
             net.kill(&attackers).await?;
         }
-        let report = load::run_through(plan, net.directory(), &attackers).await?;
+        let idle = [&attackers[..], &absent].concat();
+        let report = load::run_through(plan, net.directory(), &idle).await?;
+        net.start(&absent).await?;
         ensure!(report.refused.is_empty(), "refused: {:?}", report.refused);
         ensure!(report.lost == 0, "{} admitted transfers are in no block", report.lost);
         ensure!(report.committed == report.due, "{} of {}", report.committed, report.due);

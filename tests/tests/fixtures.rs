@@ -547,7 +547,7 @@ fn consensus_messages_and_records() {
 fn replica_messages_and_records() {
     use replica::{Message, Record};
     let blocks = vec![(header(), vec![signed_batch()])];
-    let sync = SyncBlocks { blocks, certificate: commit_certificate() };
+    let sync = SyncBlocks { blocks, above: Vec::new(), certificate: commit_certificate() };
     let consensus = consensus::Message::Vote(Vote::Prepare(prepare_vote()));
     let record = consensus::Record::Vote(Vote::Commit(commit_vote()));
     let range = Range { first: Height(9), last: Height(72) };

@@ -35,6 +35,30 @@ fn every_scenario_of_the_repository_holds_in_the_simulator() {
     assert!(count >= 3, "{count} scenarios");
 }
 
+/// Whatever kept a quorum apart, and for however long: the next block comes within two seconds of its end.
+#[test]
+fn the_first_block_comes_within_two_seconds_of_an_outage_of_any_length() {
+    for (validators, outage) in [
+        (4, r#"partition = [["v1", "v2"], ["v3", "v4"]]"#),
+        (4, r#"crash = ["v2", "v3"]"#),
+        (4, r#"crash = ["v1", "v2", "v3", "v4"]"#),
+        (4, r#"freeze = ["v1", "v4"]"#),
+        (7, r#"partition = [["v1", "v3", "v5"], ["v2", "v4"], ["v6", "v7"]]"#),
+        (7, r#"crash = ["v1", "v2", "v3", "v4", "v5", "v6", "v7"]"#),
+    ] {
+        for for_ms in [300, 3_000, 30_000, 110_000] {
+            let run_ms = for_ms + 6_000;
+            let text = format!(
+                "about = \"x\"\nvalidators = {validators}\nrun_ms = {run_ms}\n\
+                 [[fault]]\nat_ms = 2_000\nfor_ms = {for_ms}\n{outage}\n\
+                 [expect]\nprogress_within_ms = 2_000"
+            );
+            let scenario: Scenario = toml::from_str(&text).unwrap();
+            assert_eq!(unmet(&scenario, for_ms), Vec::<String>::new(), "{outage} for {for_ms} ms");
+        }
+    }
+}
+
 /// Three of four go on, so a chain that should stand still does not.
 #[test]
 fn an_expectation_that_is_not_met_is_named() {

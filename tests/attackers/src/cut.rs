@@ -45,7 +45,7 @@ impl Machine for Cut {
         self.read(now);
         let speaker = match &event {
             Event::Message { from, .. } => Some(*from),
-            Event::Gossip { batch } => Some(batch.batch.author),
+            Event::Gossip { batch, .. } => Some(batch.batch.author),
             _ => None,
         };
         let event = match speaker {

@@ -41,7 +41,7 @@ impl LyingSyncPeer {
             3 => drop(blocks.drain(..blocks.len() / 2)),
             _ => return None,
         }
-        Some(Message::Sync(Box::new(SyncBlocks { blocks, certificate })))
+        Some(Message::Sync(Box::new(SyncBlocks { blocks, above: Vec::new(), certificate })))
     }
 }
 

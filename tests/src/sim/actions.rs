@@ -75,8 +75,9 @@ impl Cluster {
             Action::Send { to, message } => self.send(instance, Some(to), &message),
             Action::Broadcast(message) => self.send(instance, None, &message),
             Action::Gossip(batch) => {
+                let from = self.nodes[instance].validator;
                 for other in self.others(instance, None) {
-                    let event = || Event::Gossip { batch: batch.clone() };
+                    let event = || Event::Gossip { from, batch: batch.clone() };
                     self.deliver(instance, other, event);
                 }
             }

@@ -8,6 +8,8 @@ use crate::sim::plan::{Chance, Fault, Plan};
 #[derive(Debug)]
 pub struct Network {
     latency_ms: (u64, u64),
+    /// What the link from one instance to another takes beyond that.
+    detours_ms: Vec<Vec<u64>>,
     lost: u64,
     doubled: u64,
     /// Of each instance, whom it does not hear.
@@ -18,6 +20,7 @@ impl Network {
     pub fn new(plan: &Plan) -> Self {
         Self {
             latency_ms: plan.latency_ms,
+            detours_ms: plan.detours_ms.clone(),
             lost: plan.lost,
             doubled: plan.doubled,
             unheard: Vec::new(),
@@ -46,6 +49,7 @@ impl Network {
         }
         let copies = if chance.happens(self.doubled) { 2 } else { 1 };
         let (base, jitter) = self.latency_ms;
-        (0..copies).map(|_| base + chance.below(jitter + 1)).collect()
+        let detour = self.detours_ms.get(from).and_then(|links| links.get(to)).unwrap_or(&0);
+        (0..copies).map(|_| base + detour + chance.below(jitter + 1)).collect()
     }
 }

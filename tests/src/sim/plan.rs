@@ -101,6 +101,8 @@ pub struct Plan {
     pub attackers: BTreeMap<u16, AttackKind>,
     /// Base latency of every link in milliseconds, and the most that chance adds.
     pub latency_ms: (u64, u64),
+    /// Milliseconds that the link from one instance to another takes beyond that; empty when all are alike.
+    pub detours_ms: Vec<Vec<u64>>,
     /// Messages lost and doubled, of 1,000.
     pub lost: u64,
     pub doubled: u64,
@@ -158,6 +160,7 @@ impl Plan {
             instances,
             attackers: BTreeMap::new(),
             latency_ms: (5, 20),
+            detours_ms: Vec::new(),
             lost: 0,
             doubled: 0,
             sync_ms_max: 4,
@@ -202,7 +205,10 @@ impl Plan {
             1 => (10, 10),
             _ => (chance.below(150), chance.below(50)),
         };
-        let skew_ms = instances.iter().map(|_| -100 + chance.below(200) as i64).collect();
+        // Some nets have clocks that differ by more than a proposal may be ahead of them.
+        let skew_max = if seed % 5 == 0 { 400 } else { 100 };
+        let skew = |_| chance.below(2 * skew_max) as i64 - skew_max as i64;
+        let skew_ms = instances.iter().map(skew).collect();
         let sync_ms_max = if chance.happens(200) { 60 } else { 4 };
         let mut faults = draw_faults(&mut chance, instances.len(), faulty, faulty_max, validators);
         // More lost logs than f at once, twins counted, are more than agreement can bear; a lost one counts until its
@@ -216,6 +222,7 @@ impl Plan {
             seed,
             validators,
             faulty,
+            detours_ms: draw_detours(seed, instances.len()),
             instances,
             attackers,
             latency_ms,
@@ -247,6 +254,15 @@ impl Plan {
         let kind = self.instances.get(instance).and_then(|index| self.attackers.get(index));
         kind.is_some_and(|kind| kind.is_provable())
     }
+}
+
+/// In every third net each link has a length of its own, the way back another than the way there.
+fn draw_detours(seed: u64, instances: usize) -> Vec<Vec<u64>> {
+    if !seed.is_multiple_of(3) {
+        return Vec::new();
+    }
+    let mut chance = Chance::new(seed ^ 0x0de7_0075);
+    (0..instances).map(|_| (0..instances).map(|_| chance.below(120)).collect()).collect()
 }
 
 fn draw_faulty(chance: &mut Chance) -> Faulty {
