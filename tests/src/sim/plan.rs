@@ -206,7 +206,7 @@ impl Plan {
             _ => (chance.below(150), chance.below(50)),
         };
         // Some nets have clocks that differ by more than a proposal may be ahead of them.
-        let skew_max = if seed % 5 == 0 { 400 } else { 100 };
+        let skew_max = if seed.is_multiple_of(5) { 400 } else { 100 };
         let skew = |_| chance.below(2 * skew_max) as i64 - skew_max as i64;
         let skew_ms = instances.iter().map(skew).collect();
         let sync_ms_max = if chance.happens(200) { 60 } else { 4 };
