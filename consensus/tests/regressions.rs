@@ -6,7 +6,7 @@
 //! | malachite 961fa4e0: certificates padded with garbage | `primitives/tests/certificates.rs` `padding_is_refused` |
 //! | curve25519-dalek#115: a batch accepts what a single check rejects | `primitives/tests/signatures.rs` |
 //! | asonnino/hotstuff `SimpleSender`: one deaf peer blocks the core | `node/src/network/tests.rs` `a_peer_that_does_not_read…` |
-//! | asonnino/hotstuff proposer: transactions of orphaned blocks lost | `tests/src/sim/clients.rs`, the oracle of every schedule |
+//! | asonnino/hotstuff proposer: transactions of orphaned blocks lost | `tests/tests/sim.rs` `asonnino_hotstuff_…` |
 //! | asonnino/hotstuff#70: restarted without its votes | `consensus/tests/rejoin.rs`, `tests/tests/e2e_vote_log.rs` |
 #![expect(
     clippy::unwrap_used,
@@ -255,8 +255,8 @@ fn hotstuff_rs_timers_follow_the_network_below_a_second() {
     assert!((100..1_000).contains(&waits_ms), "{waits_ms} ms");
 }
 
-/// besu#7642 and #8307 waited for hours after an outage, because their timers grew without a bound; quorum#1664
-/// capped them and made a storm. Ours stop growing at ten seconds, and one commit ends it.
+/// besu#7642 and #8307 waited for hours after an outage, because their timers grew without a bound. Ours stop growing
+/// at ten seconds, and one commit ends it.
 #[test]
 fn besu_7642_timers_stop_growing_and_one_commit_resets_them() {
     let world = World::new();
@@ -281,6 +281,33 @@ fn besu_7642_timers_stop_growing_and_one_commit_resets_them() {
     core.step(at(now_ms), Input::Executed { block: block.hash(), result: result() });
     assert_eq!(core.status(now_ms).committed_view, View(60));
     assert!(wait_for_timeout(&mut core, &mut now_ms) <= first_wait_ms);
+}
+
+/// quorum#1664 capped its timers, and in a long outage the messages of all the views that passed became a storm. Here
+/// an hour of stall is no louder than its first minute, and whoever repeats a timeout of long ago gets one answer of at
+/// most 64 certificates each time.
+#[test]
+fn quorum_1664_an_hour_of_stall_is_no_louder_than_its_first_minute() {
+    let world = World::new();
+    let mut core = world.core(0, Vec::new());
+    core.step(at(0), Input::Work(true));
+    let (mut loud, mut now_ms) = ([0; 60], 0);
+    while let Some(minute) = loud.get_mut(usize::try_from(now_ms / 60_000).unwrap()) {
+        let mut effects = core.step(at(now_ms), gives_up(world.timeout(3, 1)));
+        let answers = effects.iter().filter(|one| matches!(one, Effect::Send { .. })).count();
+        assert!(answers <= 64, "{answers}");
+        effects.extend(core.step(at(now_ms), Input::Tick));
+        let view = core.status(now_ms).view.0;
+        if votes(&effects).iter().any(|vote| matches!(vote, Vote::Timeout(_))) {
+            let certified = world.timeout_certificate(view, &[0, 1, 2]);
+            effects.extend(core.step(at(now_ms), certificate(1, Certificate::Timeout(certified))));
+        }
+        let to_all = |one: &&Effect| matches!(one, Effect::Broadcast(_));
+        *minute += effects.iter().filter(to_all).count();
+        now_ms = core.deadline_ms().clamp(now_ms + 1, now_ms + 400);
+    }
+    let most = loud[0] + loud[0] / 10;
+    assert!(loud.iter().all(|minute| (1..=most).contains(minute)), "{loud:?}");
 }
 
 /// Milliseconds until the validator gives its view up.

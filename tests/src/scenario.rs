@@ -82,6 +82,8 @@ pub struct Scenario {
     pub byzantine: BTreeMap<String, String>,
     #[serde(default)]
     pub network: Links,
+    #[serde(default)]
+    pub machines: Machines,
     #[serde(default, rename = "fault")]
     pub faults: Vec<Fault>,
     #[serde(default)]
@@ -101,11 +103,29 @@ pub struct Links {
     /// Messages lost, and messages that arrive twice, of 1,000.
     pub lost_of_1000: u64,
     pub doubled_of_1000: u64,
+    /// What every link to and from a validator takes beyond that, in milliseconds.
+    pub far_ms: BTreeMap<Name, u64>,
 }
 
 impl Default for Links {
     fn default() -> Self {
-        Self { latency_ms: [5, 20], lost_of_1000: 0, doubled_of_1000: 0 }
+        Self { latency_ms: [5, 20], lost_of_1000: 0, doubled_of_1000: 0, far_ms: BTreeMap::new() }
+    }
+}
+
+/// The simulated machines; real processes have the clock and the disk of this one.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Machines {
+    /// By how much a validator's clock is ahead (behind, when negative), in milliseconds.
+    pub clock_ahead_ms: BTreeMap<Name, i64>,
+    /// A sync of the vote log takes up to this many milliseconds.
+    pub sync_ms_max: u64,
+}
+
+impl Default for Machines {
+    fn default() -> Self {
+        Self { clock_ahead_ms: BTreeMap::new(), sync_ms_max: 4 }
     }
 }
 
@@ -117,6 +137,8 @@ pub struct Fault {
     pub for_ms: u64,
     /// These die at once (SIGKILL), and start again at the end.
     pub crash: Option<Vec<Name>>,
+    /// These die at once, and start again at the end without the log of what they signed.
+    pub lose_log: Option<Vec<Name>>,
     /// These stand still (SIGSTOP), and go on at the end.
     pub freeze: Option<Vec<Name>>,
     /// Groups that hear only themselves; whoever is in none is alone.
@@ -129,6 +151,7 @@ pub struct Fault {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     Crash(Vec<Name>),
+    LoseLog(Vec<Name>),
     Freeze(Vec<Name>),
     Partition(Vec<Vec<Name>>),
     OneWay(Name, Name),
@@ -169,7 +192,9 @@ pub enum ScenarioError {
         "{byzantine} of {validators} validators are Byzantine, but agreement holds with up to {faulty_max} only"
     )]
     TooMany { byzantine: usize, validators: usize, faulty_max: usize },
-    #[error("the fault at {at_ms} ms must be exactly one of crash, freeze, partition and one_way")]
+    #[error(
+        "the fault at {at_ms} ms must be exactly one of crash, lose_log, freeze, partition and one_way"
+    )]
     Kind { at_ms: u64 },
     #[error("the fault at {at_ms} ms ends after the run")]
     Late { at_ms: u64 },
@@ -190,6 +215,7 @@ impl Fault {
     pub fn kind(&self) -> Result<Kind, ScenarioError> {
         let kinds = [
             self.crash.clone().map(Kind::Crash),
+            self.lose_log.clone().map(Kind::LoseLog),
             self.freeze.clone().map(Kind::Freeze),
             self.partition.clone().map(Kind::Partition),
             self.one_way.map(|[from, to]| Kind::OneWay(from, to)),
@@ -205,7 +231,7 @@ impl Fault {
 impl Kind {
     fn names(&self) -> Vec<Name> {
         match self {
-            Self::Crash(names) | Self::Freeze(names) => names.clone(),
+            Self::Crash(names) | Self::LoseLog(names) | Self::Freeze(names) => names.clone(),
             Self::Partition(groups) => groups.concat(),
             Self::OneWay(from, to) => vec![*from, *to],
         }
@@ -222,7 +248,7 @@ impl Kind {
                 own.is_some() && own == group(groups, speaker)
             }
             Self::OneWay(from, to) => (speaker, listener) != (from.index(), to.index()),
-            Self::Crash(_) | Self::Freeze(_) => true,
+            Self::Crash(_) | Self::LoseLog(_) | Self::Freeze(_) => true,
         };
         let of = |listener: usize| {
             (0..validators).filter(|one| *one != listener && !hears(listener, *one)).collect()
@@ -259,6 +285,7 @@ impl Scenario {
         }
         let mut names: Vec<Name> = attackers.into_keys().collect();
         names.extend(&self.expect.accused);
+        names.extend(self.network.far_ms.keys().chain(self.machines.clock_ahead_ms.keys()));
         let mut cuts: Vec<&Fault> = Vec::new();
         for fault in &self.faults {
             let (kind, at_ms) = (fault.kind()?, fault.at_ms);

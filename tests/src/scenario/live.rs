@@ -126,6 +126,14 @@ impl Run<'_> {
     async fn begin(&mut self, kind: &Kind) -> anyhow::Result<()> {
         match kind {
             Kind::Crash(names) => self.net.kill(&indices(names)).await,
+            Kind::LoseLog(names) => {
+                self.net.kill(&indices(names)).await?;
+                for index in indices(names) {
+                    let log = self.net.directory().home(index).join("data/votes.log");
+                    std::fs::remove_file(&log).with_context(|| log.display().to_string())?;
+                }
+                Ok(())
+            }
             Kind::Freeze(names) => self.signal(names, Signal::STOP),
             Kind::Partition(_) | Kind::OneWay(..) => {
                 self.cut(&kind.unheard(self.scenario.validators))
@@ -135,7 +143,7 @@ impl Run<'_> {
 
     async fn end(&mut self, kind: &Kind) -> anyhow::Result<()> {
         match kind {
-            Kind::Crash(names) => {
+            Kind::Crash(names) | Kind::LoseLog(names) => {
                 self.net.start(&indices(names)).await?;
                 for index in indices(names) {
                     if self.honest.contains(&index) {

@@ -29,6 +29,11 @@ fn plan(scenario: &Scenario, seed: u64) -> Result<Plan, ScenarioError> {
     let attackers = scenario.attackers()?.into_iter().map(|(name, kind)| (name.0, kind)).collect();
     let links = &scenario.network;
     let [base, jitter] = links.latency_ms;
+    let far_ms = |name: &Name| links.far_ms.get(name).copied().unwrap_or(0);
+    let names: Vec<Name> = (0..).map(Name).take(scenario.validators).collect();
+    let detours = |from: &Name| names.iter().map(|to| far_ms(from) + far_ms(to)).collect();
+    let machines = &scenario.machines;
+    let ahead_ms = |name: &Name| machines.clock_ahead_ms.get(name).copied().unwrap_or(0);
     Ok(Plan {
         run_ms: Some(scenario.run_ms),
         clients: scenario.clients,
@@ -36,6 +41,9 @@ fn plan(scenario: &Scenario, seed: u64) -> Result<Plan, ScenarioError> {
         latency_ms: (base, jitter),
         lost: links.lost_of_1000,
         doubled: links.doubled_of_1000,
+        detours_ms: names.iter().map(detours).collect(),
+        skew_ms: names.iter().map(ahead_ms).collect(),
+        sync_ms_max: machines.sync_ms_max,
         faults: faults(scenario)?,
         ..Plan::calm(seed, scenario.validators)
     })
@@ -49,6 +57,12 @@ fn faults(scenario: &Scenario) -> Result<Vec<(u64, Fault)>, ScenarioError> {
             Kind::Crash(names) => {
                 for instance in names.iter().map(|name| name.index()) {
                     faults.push((at, Fault::Crash { instance }));
+                    faults.push((end, Fault::Restart { instance }));
+                }
+            }
+            Kind::LoseLog(names) => {
+                for instance in names.iter().map(|name| name.index()) {
+                    faults.push((at, Fault::LoseLog { instance }));
                     faults.push((end, Fault::Restart { instance }));
                 }
             }

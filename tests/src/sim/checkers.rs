@@ -59,6 +59,8 @@ pub struct Checkers {
     /// By such an attacker, the views in which it signed a conflicting pair.
     conflicting: BTreeMap<u16, BTreeSet<u64>>,
     quorum: usize,
+    /// The view of every honest proposal that orders something.
+    proposals: BTreeMap<Hash, u64>,
     /// Culprit and view of everything that an honest validator gave evidence of.
     pub accused: BTreeSet<(u16, u64)>,
 }
@@ -169,6 +171,9 @@ impl Checkers {
 
     pub fn proposed(&mut self, header: &Header) -> Verdict {
         let hash = header.hash();
+        if !header.payload.is_empty() {
+            self.proposals.insert(hash, header.view.0);
+        }
         let signed = self.signed.entry((header.proposer.0, header.view.0)).or_default();
         if signed.takes_proposal(hash) {
             return Ok(());
@@ -218,6 +223,14 @@ impl Checkers {
     /// Whom some honest validator has proof against.
     pub fn convicted(&self) -> BTreeSet<u16> {
         self.accused.iter().map(|(culprit, _)| *culprit).collect()
+    }
+
+    /// Honest proposals that order something and that the chain has passed by.
+    pub fn orphaned(&self) -> usize {
+        let end = self.chain.last().map_or(0, |(_, tip)| tip.view.0);
+        let chain: BTreeSet<Hash> = self.chain.iter().map(|(hash, _)| *hash).collect();
+        let passed = |(hash, view): &(&Hash, &u64)| **view < end && !chain.contains(*hash);
+        self.proposals.iter().filter(passed).count()
     }
 
     fn signed_commits(&self, view: u64, block: &Hash) -> usize {

@@ -198,6 +198,7 @@ impl Cluster {
         Report {
             height: self.checkers.height(),
             committed_transactions: self.clients.iter().map(|client| client.committed).sum(),
+            orphaned: self.checkers.orphaned(),
             recovery_ms: recovered_ms.unwrap_or(RECOVERY_MS),
             accused: self.checkers.convicted(),
             commits: self.commits,

@@ -20,6 +20,8 @@ pub struct Commit {
 pub struct Report {
     pub height: u64,
     pub committed_transactions: u64,
+    /// Honest proposals with transactions that the chain passed by.
+    pub orphaned: usize,
     /// Milliseconds from the end of the faults until every honest validator had committed something new.
     pub recovery_ms: u64,
     /// Faulty validators that an honest one has proof against.
