@@ -50,7 +50,7 @@ enum Command {
         #[command(flatten)]
         replay: Replay,
     },
-    /// Removes each rule of the protocol in turn: every one must be missed.
+    /// Removes each rule of the protocol in turn: each absence must be caught.
     Mutations {
         /// Schedules for each rule, at most.
         #[arg(long, default_value_t = 20_000)]
@@ -156,7 +156,7 @@ fn tell(totals: &Totals, replay: impl Fn(u64) -> String) {
 }
 
 fn mutate(seeds: u64, only: Option<Rule>, markdown: Option<PathBuf>) -> bool {
-    // A removed rule may break an assertion of the core: that is a way to be missed, and needs no backtrace.
+    // A removed rule may break an assertion of the core: that is a way to be caught, and needs no backtrace.
     std::panic::set_hook(Box::new(|_| {}));
     let baseline = seeds.min(2_000);
     let totals = play_all(0, baseline, |seed| mutation::KIND.plan(seed));
@@ -177,8 +177,8 @@ fn mutate(seeds: u64, only: Option<Rule>, markdown: Option<PathBuf>) -> bool {
             None => println!("{name:28} NOT MISSED in {} schedules", score.schedules),
         }
     }
-    let missed = scores.iter().filter(|score| score.caught.is_some()).count();
-    println!("{missed} of {} rules were missed", scores.len());
+    let caught = scores.iter().filter(|score| score.caught.is_some()).count();
+    println!("{caught} of {} removed rules were caught", scores.len());
     if let Some(path) = markdown
         && let Err(error) = std::fs::write(&path, mutation::markdown(&scores))
     {

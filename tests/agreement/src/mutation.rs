@@ -1,4 +1,4 @@
-//! The mutation score: each rule is removed in turn, and schedules are played until an oracle misses it.
+//! The mutation score: each rule is removed in turn, and schedules are played until an oracle catches it.
 
 use std::fmt::Write as _;
 use std::sync::Mutex;
@@ -76,7 +76,7 @@ pub fn hunt_all(rules: &[Rule], seeds: u64) -> Vec<Score> {
 /// The table for a document.
 pub fn markdown(scores: &[Score]) -> String {
     let mut table = String::from(
-        "| rule | of | what it says | missed by | in | schedules |\n\
+        "| rule | of | what it says | caught by | in | schedules |\n\
          | --- | --- | --- | --- | --- | --- |\n",
     );
     for Score { rule, caught, schedules } in scores {
