@@ -18,9 +18,6 @@ use crate::stages::Stage;
 /// A peer answers no more often than this, in milliseconds, and once more for what came in between.
 const ANSWER_INTERVAL_MS: u64 = 120;
 
-/// What a core may hold at the end of a run, written out, in bytes: for itself, and for each validator.
-const MEMORY_TEXT_BYTES: (usize, usize) = (64_000, 14_000);
-
 /// After so many milliseconds whoever is stuck has said everything again.
 const RESEND_MS: u64 = 500;
 
@@ -177,22 +174,6 @@ impl Run {
         if kept > limit {
             let text = format!("instance {instance} keeps {kept} things, more than {limit}");
             self.judge(violation("memory", text));
-        }
-    }
-
-    /// The same by another measure, for the core counts what it thinks of: at the end of a run, when all is well again,
-    /// everything that it holds, written out, is short.
-    pub(crate) fn check_memory_at_the_end(&mut self) {
-        let (own, each) = MEMORY_TEXT_BYTES;
-        let limit = own + each * self.plan.validators;
-        for instance in 0..self.instances.len() {
-            let Some(running) = &self.instances[instance].running else { continue };
-            let bytes = format!("{:?}", running.core).len();
-            if bytes > limit {
-                let text =
-                    format!("instance {instance} holds {bytes} bytes of text, above {limit}");
-                self.judge(violation("memory", text));
-            }
         }
     }
 }

@@ -176,9 +176,6 @@ impl Run {
             self.happen(next);
             self.look_at_the_stage();
         }
-        if self.violation.is_none() {
-            self.check_memory_at_the_end();
-        }
         Report {
             height: self.oracles.ledger.height(),
             settled_ms: self.progress.settled_ms,
