@@ -82,28 +82,26 @@ fn the_honest_agree_and_progress_under_every_attack() {
 #[test]
 fn asonnino_hotstuff_transactions_of_orphaned_blocks_are_not_lost() {
     let mut orphaned = 0;
-    for seed in 500..516 {
+    for seed in 500..540 {
         let report = Cluster::new(Plan::from_seed(seed, 4), false).run();
         assert_eq!(report.violation, None, "seed {seed}");
         orphaned += report.orphaned;
     }
-    assert!(orphaned >= 20, "{orphaned} blocks with transactions were orphaned");
+    assert!(orphaned >= 30, "{orphaned} blocks with transactions were orphaned");
 }
 
 /// What f crashed validators may cost: their turns are over at once, and soon taken from them.
 #[test]
 fn with_f_crashed_four_fifths_of_the_transactions_still_commit() {
     for validators in [4, 7] {
-        let committed = |crashed: usize| {
-            let instances = (0..crashed).map(|position| 1 + 3 * position);
-            let faults = instances.map(|instance| (1, Fault::Crash { instance })).collect();
-            let calm = Plan::calm(1, validators);
-            let plan = Plan { faults, clients: 16, run_ms: Some(40_000), ..calm };
+        let committed = |plan: Plan| {
+            let plan = Plan { clients: 16, run_ms: Some(40_000), ..plan };
             let report = Cluster::new(plan, false).run();
             assert_eq!(report.violation, None);
             report.committed_transactions
         };
-        let (good, crashed) = (committed(0), committed((validators - 1) / 3));
+        let good = committed(Plan::calm(1, validators));
+        let crashed = committed(Plan::with_f_crashed(1, validators));
         assert!(crashed * 5 >= good * 4, "n = {validators}: {crashed} of {good}");
     }
 }

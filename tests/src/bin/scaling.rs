@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use quorate_tests::sim::plan::{Fault, Plan};
-use quorate_tests::sim::{Cluster, Report};
+use quorate_tests::sim::{Cluster, Plan, Report};
 
 /// Measures agreement in the simulator for sets of many sizes.
 #[derive(Debug, Parser)]
@@ -37,11 +36,9 @@ struct Row {
 }
 
 impl Row {
-    fn measure(validators: usize, crashed: usize, run_ms: u64) -> Self {
-        let spread = (0..crashed).map(|position| 1 + 3 * position);
-        let down = spread.map(|instance| (1, Fault::Crash { instance })).collect();
-        let calm = Plan::calm(validators as u64, validators);
-        let plan = Plan { faults: down, clients: CLIENTS, run_ms: Some(run_ms), ..calm };
+    fn measure(plan: Plan, run_ms: u64) -> Self {
+        let (validators, crashed) = (plan.validators, plan.faults.len());
+        let plan = Plan { clients: CLIENTS, run_ms: Some(run_ms), ..plan };
         let report = Cluster::new(plan, false).run();
         Self { validators, crashed, run_ms, report }
     }
@@ -77,8 +74,10 @@ fn main() -> ExitCode {
     let mut rows = Vec::new();
     for validators in arguments.validators {
         let run_ms = (arguments.run_ms * 4 / validators as u64).max(2_000);
-        for crashed in [0, (validators - 1) / 3] {
-            let row = Row::measure(validators, crashed, run_ms);
+        let seed = validators as u64;
+        for plan in [Plan::calm(seed, validators), Plan::with_f_crashed(seed, validators)] {
+            let row = Row::measure(plan, run_ms);
+            let crashed = row.crashed;
             if let Some(violation) = &row.report.violation {
                 eprintln!("error: {validators} validators, {crashed} crashed: {}", violation.0);
                 return ExitCode::FAILURE;

@@ -171,6 +171,13 @@ impl Plan {
         }
     }
 
+    /// Nothing goes wrong but that f validators die at once, spread over the leaders' turns, and stay down.
+    pub fn with_f_crashed(seed: u64, validators: usize) -> Self {
+        let instances = (0..(validators - 1) / 3).map(|position| 1 + 3 * position);
+        let faults = instances.map(|instance| (1, Fault::Crash { instance })).collect();
+        Self { faults, ..Self::calm(seed, validators) }
+    }
+
     /// Everything that will happen to `validators` validators under this seed.
     pub fn from_seed(seed: u64, validators: usize) -> Self {
         Self::draw(seed, validators, None)
