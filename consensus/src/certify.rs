@@ -1,8 +1,7 @@
 //! Votes into certificates, and certificates from peers.
 
 use primitives::{
-    CommitCertificate, PrepareCertificate, Signatures, TimeoutCertificate, ValidatorIndex, View,
-    Vote,
+    CommitCertificate, PrepareCertificate, TimeoutCertificate, ValidatorIndex, View, Vote,
 };
 
 use crate::core::Core;
@@ -75,8 +74,8 @@ impl Core {
             let counts = |vote: &primitives::PrepareVote| vote.block == block;
             let votes = &mut round.prepares;
             let quorum = votes::quorum(votes, counts, Vote::Prepare, context, validators, liars)?;
-            let signatures = Signatures(quorum.into_iter().map(|(s, _, sig)| (s, sig)).collect());
-            Some(PrepareCertificate { epoch: context.epoch, view, block, signatures })
+            let (epoch, signatures) = (context.epoch, votes::signatures(quorum));
+            Some(PrepareCertificate { epoch, view, block, signatures })
         })
     }
 
@@ -102,8 +101,8 @@ impl Core {
             };
             let votes = &mut round.commits;
             let quorum = votes::quorum(votes, counts, Vote::Commit, context, validators, liars)?;
-            let signatures = Signatures(quorum.into_iter().map(|(s, _, sig)| (s, sig)).collect());
-            Some(CommitCertificate { epoch: context.epoch, view, block, result, signatures })
+            let (epoch, signatures) = (context.epoch, votes::signatures(quorum));
+            Some(CommitCertificate { epoch, view, block, result, signatures })
         })
     }
 

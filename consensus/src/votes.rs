@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use primitives::certificate::CertificateError;
 use primitives::key::SignatureBatch;
-use primitives::{Signature, SigningContext, ValidatorIndex, ValidatorSet, Vote};
+use primitives::{Signature, Signatures, SigningContext, ValidatorIndex, ValidatorSet, Vote};
 
 use crate::rules::Rule;
 
@@ -43,6 +43,11 @@ pub fn quorum<V: Copy>(
         invalid.binary_search(&(position - 1)).is_err()
     });
     (counted.len() >= needed).then_some(counted)
+}
+
+/// A quorum's signatures without its votes, which all say the same.
+pub fn signatures<V>(quorum: Vec<(ValidatorIndex, V, Signature)>) -> Signatures {
+    Signatures(quorum.into_iter().map(|(signer, _, signature)| (signer, signature)).collect())
 }
 
 /// Whether a certificate from outside, so checked, proves what it says.

@@ -68,7 +68,8 @@ pub fn start_ledger(
     Ok((sender, thread))
 }
 
-/// Catch-up answers to one validator that are under way at once; it asks for fewer.
+/// Catch-up answers to one validator that are under way at once. What it asks for beyond is passed over: an honest one
+/// asks for fewer.
 const ANSWERS_MAX: usize = 4;
 
 /// One thing for the pool.
@@ -78,7 +79,7 @@ pub enum Job {
     Sync { to: ValidatorIndex, range: Range },
 }
 
-/// Who gives the pool something to do. Whoever asks for answers without end waits for its own, and not others for it.
+/// Gives the pool something to do. Whoever asks for answers without end makes nobody wait.
 #[derive(Debug)]
 pub struct Jobs {
     sender: Sender<Job>,

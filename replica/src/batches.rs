@@ -33,7 +33,7 @@ pub struct Batches {
     held: BTreeMap<Hash, Held>,
     /// Not yet committed, in the order in which a block executes them: an author's sequences ascend, and since they
     /// follow the clock, batches of one sender's transactions keep their order over validators.
-    waiting: BTreeMap<(u64, ValidatorIndex, Hash), ()>,
+    waiting: BTreeSet<(u64, ValidatorIndex, Hash)>,
     authors: BTreeMap<ValidatorIndex, Waiting>,
     committed: VecDeque<Hash>,
     committed_bytes: usize,
@@ -79,7 +79,7 @@ impl Batches {
         }
         waiting.batches += 1;
         waiting.bytes += length;
-        self.waiting.insert((batch.batch.sequence, author, digest), ());
+        self.waiting.insert((batch.batch.sequence, author, digest));
         self.held.insert(digest, Held { batch: Arc::new(batch), length });
         Insertion::New
     }
@@ -109,7 +109,7 @@ impl Batches {
         first: ValidatorIndex,
     ) -> Choice {
         let mut queues: BTreeMap<ValidatorIndex, VecDeque<(u64, Hash)>> = BTreeMap::new();
-        for (sequence, author, digest) in self.waiting.keys() {
+        for (sequence, author, digest) in &self.waiting {
             if !ordered.contains(digest) {
                 queues.entry(*author).or_default().push_back((*sequence, *digest));
             }
@@ -146,11 +146,11 @@ impl Batches {
 
     /// Whether a batch waits that is not among the ordered.
     pub fn has_unordered(&self, ordered: &BTreeSet<Hash>) -> bool {
-        self.waiting.keys().any(|(_, _, digest)| !ordered.contains(digest))
+        self.waiting.iter().any(|(_, _, digest)| !ordered.contains(digest))
     }
 
     pub fn waiting(&self) -> impl Iterator<Item = &Arc<SignedBatch>> {
-        self.waiting.keys().filter_map(|(_, _, digest)| self.get(digest))
+        self.waiting.iter().filter_map(|(_, _, digest)| self.get(digest))
     }
 
     /// Encoded bytes of these batches; `None` when one is not held.
@@ -184,7 +184,7 @@ impl Batches {
         };
         let expired: Vec<Hash> = self
             .waiting
-            .keys()
+            .iter()
             .map(|(_, _, digest)| *digest)
             .filter(|digest| !ordered.contains(digest))
             .filter(|digest| self.get(digest).is_some_and(|batch| is_expired(batch)))
@@ -199,7 +199,9 @@ impl Batches {
     fn stop_waiting(&mut self, digest: &Hash) -> Option<usize> {
         let held = self.held.get(digest)?;
         let (author, sequence) = (held.batch.batch.author, held.batch.batch.sequence);
-        self.waiting.remove(&(sequence, author, *digest))?;
+        if !self.waiting.remove(&(sequence, author, *digest)) {
+            return None;
+        }
         if let Some(waiting) = self.authors.get_mut(&author) {
             waiting.batches -= 1;
             waiting.bytes -= held.length;

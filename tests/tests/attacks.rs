@@ -1,7 +1,5 @@
 //! Attackers as real processes, in the short form that every test run plays. The long one is `cargo attacks`.
 
-#![allow(clippy::unwrap_used)]
-
 use attackers::AttackKind;
 use quorate_tests::attacks::{Faulty, Trial};
 use quorate_tests::load::Plan;

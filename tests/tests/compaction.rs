@@ -1,6 +1,5 @@
 //! The vote log is not compacted between the moment when a block is final and the one when it is on disk.
-
-#![allow(clippy::unwrap_used)]
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

@@ -1,7 +1,5 @@
 //! A validator that has nothing catches up with a net that does not wait for it. The long form is `cargo catch-up`.
 
-#![allow(clippy::unwrap_used)]
-
 use std::time::Duration;
 
 use quorate_tests::catch_up::{self, Plan};

@@ -1,6 +1,5 @@
 //! Transactions that have to wait: for a block, or again after one has turned them away.
-
-#![allow(clippy::unwrap_used)]
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -174,7 +174,7 @@ fn mutate(seeds: u64, only: Option<Rule>, markdown: Option<PathBuf>) -> bool {
                 score.schedules,
                 caught.kind.replay(caught.seed, Some(score.rule)),
             ),
-            None => println!("{name:28} NOT MISSED in {} schedules", score.schedules),
+            None => println!("{name:28} NOT CAUGHT in {} schedules", score.schedules),
         }
     }
     let caught = scores.iter().filter(|score| score.caught.is_some()).count();

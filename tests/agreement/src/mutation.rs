@@ -14,7 +14,7 @@ use crate::twins::Scenarios;
 pub const KIND: Kind = Kind::Chance { validators: 4 };
 
 /// What chance seldom meets is met by splitting everybody in every view: so many of the exhaustive twins, the last.
-const TWINS: Kind = Kind::Twins { views: 4 };
+const TWINS_VIEWS: u32 = 4;
 const TWINS_PLAYED: u64 = 20_000;
 
 /// How the removal of one rule was noticed.
@@ -35,11 +35,12 @@ pub struct Score {
 
 /// Plays the seeds `0..seeds` by chance and then twins without the rule, to the first violation.
 pub fn hunt(rule: Rule, seeds: u64) -> Score {
-    let twins = Scenarios::new(4).count();
+    let twins = Kind::Twins { views: TWINS_VIEWS };
+    let count = Scenarios::new(TWINS_VIEWS).count();
     let by_chance = (0..seeds).map(|seed| (KIND, seed));
-    let all = by_chance.chain((twins - TWINS_PLAYED..twins).map(|number| (TWINS, number)));
+    let split = (count - TWINS_PLAYED..count).map(|number| (twins, number));
     let mut schedules = 0;
-    for (kind, seed) in all {
+    for (kind, seed) in by_chance.chain(split) {
         schedules += 1;
         if let Some(violation) = play(kind.plan(seed), Some(rule), false).violation {
             return Score { rule, caught: Some(Caught { kind, seed, violation }), schedules };

@@ -55,16 +55,10 @@ fn faults(scenario: &Scenario) -> Result<Vec<(u64, Fault)>, ScenarioError> {
         let (at, end) = (fault.at_ms, fault.ends_ms());
         match fault.kind()? {
             Kind::Crash(names) => {
-                for instance in names.iter().map(|name| name.index()) {
-                    faults.push((at, Fault::Crash { instance }));
-                    faults.push((end, Fault::Restart { instance }));
-                }
+                faults.extend(deaths(&names, |instance| Fault::Crash { instance }, (at, end)));
             }
             Kind::LoseLog(names) => {
-                for instance in names.iter().map(|name| name.index()) {
-                    faults.push((at, Fault::LoseLog { instance }));
-                    faults.push((end, Fault::Restart { instance }));
-                }
+                faults.extend(deaths(&names, |instance| Fault::LoseLog { instance }, (at, end)));
             }
             Kind::Freeze(names) => {
                 let freeze = |name: &Name| Fault::Freeze { instance: name.index(), until_ms: end };
@@ -77,4 +71,16 @@ fn faults(scenario: &Scenario) -> Result<Vec<(u64, Fault)>, ScenarioError> {
         }
     }
     Ok(faults)
+}
+
+/// These die in this way at the first time, and start again at the second.
+fn deaths(
+    names: &[Name],
+    way: impl Fn(usize) -> Fault,
+    (at, end): (u64, u64),
+) -> impl Iterator<Item = (u64, Fault)> {
+    names
+        .iter()
+        .map(|name| name.index())
+        .flat_map(move |instance| [(at, way(instance)), (end, Fault::Restart { instance })])
 }
