@@ -1,5 +1,4 @@
 //! The vote log is not compacted between the moment when a block is final and the one when it is on disk.
-#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
