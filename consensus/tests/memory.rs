@@ -14,8 +14,8 @@ use world::*;
 
 const OTHERS: [u16; 3] = [1, 2, 3];
 
-/// A chain as validator 0 sees it: the others prepare and commit what one of them proposes, and give up every fifth view
-/// and those that validator 0 leads. Validator 3 lies meanwhile.
+/// A chain as validator 0 sees it: the others prepare and commit what one of them proposes, and give up every fifth
+/// view and those that validator 0 leads. Validator 3 lies meanwhile.
 struct Chain {
     world: World,
     core: Core,
