@@ -5,17 +5,20 @@ use std::sync::Arc;
 
 use primitives::codec::FormatVersion;
 use primitives::{
-    CommitCertificate, ExecutionResult, Hash, Header, Height, Receipt, SignedBatch, StateKey,
+    CommitCertificate, ExecutionResult, Hash, Header, Height, Namespace, Receipt, SignedBatch,
+    StateKey,
 };
 
 use crate::family::blocks::{self, BlockRecord};
+use crate::family::changes::{self, Change};
 use crate::family::flat::{self, FlatRecord};
-use crate::family::meta::{self, Meta};
+use crate::family::history::{self, OldValue};
+use crate::family::meta::{Meta, Usage};
 use crate::family::transactions::{self, Place};
-use crate::family::{certificates, order, receipts};
+use crate::family::{certificates, deleted, order, receipts};
 use crate::overlay::Overlay;
 use crate::store::{Batch, Store, StoreError};
-use crate::version::{Head, Overwritten, Version};
+use crate::version::{Head, Overwritten, Overwrote, Version};
 
 /// A final block with all that is kept of it.
 #[derive(Clone, Debug)]
@@ -42,6 +45,9 @@ pub(crate) struct Last {
 pub(crate) struct Prepared {
     pub(crate) batch: Batch,
     pub(crate) overwritten: Overwritten,
+    pub(crate) meta: Meta,
+    /// Keys changed, each as often as it was.
+    pub(crate) changes: usize,
 }
 
 /// Asserts that the blocks stand one on the other and the first on the head, and returns the last.
@@ -84,58 +90,141 @@ pub(crate) fn check(before: &Arc<Version>, blocks: &[CommittedBlock]) -> Last {
 /// Collects everything the blocks write, up to the new head, and what they overwrite.
 pub(crate) fn prepare(
     store: &dyn Store,
-    genesis: Hash,
+    before: &Meta,
     head: &Head,
     blocks: &[CommittedBlock],
 ) -> Result<Prepared, StoreError> {
     let mut batch = Batch::default();
-    let overwritten = write_state(store, blocks, &mut batch)?;
-    write_transactions(store, blocks, &mut batch)?;
+    let mut standing = read_standing(store, blocks)?;
     for block in blocks {
+        write_changes(block, &mut standing, &mut batch);
         write_block(block, &mut batch);
     }
-    let meta = Meta {
-        version: FormatVersion::V1,
-        genesis,
+    write_transactions(store, blocks, &mut batch)?;
+    let mut meta = Meta {
         height: head.header.height,
         block: head.hash,
         root: head.result.state_root,
+        ..before.clone()
     };
-    meta::put(&mut batch, &meta);
-    Ok(Prepared { batch, overwritten })
+    let changes = blocks.iter().map(|block| block.overlay.changes().len()).sum();
+    let overwritten = write_values(standing, &mut meta.usage, &mut batch);
+    Ok(Prepared { batch, overwritten, meta, changes })
+}
+
+/// A key that the blocks change.
+struct Standing {
+    path: Hash,
+    /// Before the first of them.
+    before: Option<FlatRecord>,
+    /// After those that were looked at; nothing as long as none changed it.
+    now: Option<Now>,
+}
+
+/// The last value so far.
+struct Now {
+    changed: Height,
+    value: Option<Vec<u8>>,
+}
+
+impl Standing {
+    fn value(&self) -> Option<OldValue> {
+        match &self.now {
+            Some(Now { changed, value }) => {
+                value.clone().map(|value| OldValue { changed: *changed, value })
+            }
+            None => {
+                let record = self.before.as_ref()?;
+                Some(OldValue { changed: record.changed, value: record.value.clone() })
+            }
+        }
+    }
+}
+
+/// The least keys that are worth a second thread.
+const PARALLEL_MIN: usize = 256;
+
+/// Reads what stands under every key that the blocks change.
+fn read_standing<'a>(
+    store: &dyn Store,
+    blocks: &'a [CommittedBlock],
+) -> Result<BTreeMap<&'a StateKey, Standing>, StoreError> {
+    let mut keys: Vec<(Hash, &StateKey)> = Vec::new();
+    for block in blocks {
+        let paths = block.overlay.prints.iter().map(|print| print.path);
+        keys.extend(paths.zip(block.overlay.changes().keys()));
+    }
+    // In the order of the files.
+    keys.sort_unstable();
+    keys.dedup();
+    let records = if keys.len() < PARALLEL_MIN {
+        flat::get_many(store, &keys)?
+    } else {
+        let (first, second) = keys.split_at(keys.len() / 2);
+        let (first, second) = std::thread::scope(|scope| {
+            let first = scope.spawn(|| flat::get_many(store, first));
+            let second = flat::get_many(store, second);
+            (first.join(), second)
+        });
+        let Ok(first) = first else { panic!("a thread that reads values panicked") };
+        let mut records = first?;
+        records.extend(second?);
+        records
+    };
+    let standing = |((path, key), before)| (key, Standing { path, before, now: None });
+    Ok(keys.into_iter().zip(records).map(standing).collect())
+}
+
+/// Writes what a block changed, and what it overwrote.
+fn write_changes(
+    block: &CommittedBlock,
+    standing: &mut BTreeMap<&StateKey, Standing>,
+    batch: &mut Batch,
+) {
+    let height = block.header.height;
+    let mut changes = Vec::new();
+    for ((key, value), print) in block.overlay.changes().iter().zip(&block.overlay.prints) {
+        let Some(standing) = standing.get_mut(key) else { panic!("a changed key was not read") };
+        let old = standing.value();
+        if old.is_none() && value.is_none() {
+            continue;
+        }
+        history::put(batch, &standing.path, height, old.as_ref());
+        changes.push(Change { key: key.clone(), value_hash: print.value_hash });
+        if value.is_none() {
+            deleted::put(batch, key, height);
+        }
+        standing.now = Some(Now { changed: height, value: value.clone() });
+    }
+    changes::put(batch, height, &changes);
 }
 
 /// Writes each changed key once, as the last of the blocks leaves it.
-fn write_state(
-    store: &dyn Store,
-    blocks: &[CommittedBlock],
+fn write_values(
+    standing: BTreeMap<&StateKey, Standing>,
+    usage: &mut BTreeMap<Namespace, Usage>,
     batch: &mut Batch,
-) -> Result<Overwritten, StoreError> {
-    let mut changes: BTreeMap<&StateKey, (Height, Option<&Vec<u8>>)> = BTreeMap::new();
-    for block in blocks {
-        let height = block.header.height;
-        let of_block = block.overlay.changes().iter();
-        changes.extend(of_block.map(|(key, value)| (key, (height, value.as_ref()))));
-    }
+) -> Overwritten {
     let mut overwritten = Overwritten::new();
-    for (key, (changed, value)) in changes {
-        let old = flat::get(store, key)?;
-        match (&old, value) {
-            (_, Some(value)) => {
-                let (key, value) = (key.clone(), value.clone());
-                flat::put(batch, &FlatRecord { key, changed, value });
+    for (key, Standing { path, before, now }) in standing {
+        if let Some(Now { changed, value }) = now {
+            let usage = usage.entry(key.namespace).or_default();
+            usage.replace(key, before.as_ref().map(|record| &record.value), value.as_ref());
+            match (&before, &value) {
+                (None, Some(_)) => order::put(batch, key),
+                (Some(_), None) => order::delete(batch, key),
+                _ => {}
             }
-            (Some(_), None) => flat::delete(batch, key),
-            (None, None) => {}
+            match value {
+                Some(value) => {
+                    flat::put(batch, &path, &FlatRecord { key: key.clone(), changed, value });
+                }
+                None => flat::delete(batch, &path),
+            }
         }
-        match (&old, value) {
-            (None, Some(_)) => order::put(batch, key),
-            (Some(_), None) => order::delete(batch, key),
-            _ => {}
-        }
-        overwritten.insert(key.clone(), old);
+        overwritten.insert(key.clone(), Overwrote { path, record: before });
     }
-    Ok(overwritten)
+    overwritten
 }
 
 /// Writes where each transaction is found; see [`Place::replaces`].
@@ -146,10 +235,7 @@ fn write_transactions(
 ) -> Result<(), StoreError> {
     let mut places: BTreeMap<Hash, Place> = BTreeMap::new();
     for block in blocks {
-        let height = block.header.height;
-        for (index, receipt) in (0u32..).zip(&block.receipts) {
-            let place = Place { height, index, executed: receipt.status.is_executed() };
-            let hash = receipt.transaction;
+        for (hash, place) in transactions::places(block.header.height, &block.receipts) {
             let older = match places.get(&hash) {
                 Some(older) => Some(*older),
                 None => transactions::get(store, &hash)?,

@@ -12,24 +12,34 @@
 //!
 //! This crate knows nothing of consensus, of contracts, or of what the bytes mean.
 
+mod check;
 mod commit;
 mod family;
+mod floor;
 mod hashing;
 mod options;
 mod overlay;
+mod past;
 mod proof;
 mod recovery;
+mod rollback;
 mod state;
 mod store;
 mod tree;
+mod turns;
 mod version;
 mod view;
 
+pub use check::{CheckReport, check};
 pub use commit::CommittedBlock;
+pub use family::meta::Usage;
+pub use floor::{HeightError, Retention};
 pub use overlay::{Changes, Overlay};
+pub use past::Difference;
 pub use proof::{ProofError, StateProof, Terminal};
 pub use recovery::{GenesisBlock, OpenError};
-pub use state::{CommitError, ProvedValue, State, StoredBlock};
+pub use rollback::{RollbackError, rollback};
+pub use state::{CommitError, ProvedValue, State, StateOptions, StoredBlock};
 pub use store::StoreError;
 pub use version::Head;
 pub use view::StateView;

@@ -112,7 +112,3 @@ fn decode_siblings<R: io::Read>(reader: &mut R) -> io::Result<Vec<Hash>> {
     codec::check_length("a state proof's list of siblings", length, DEPTH_MAX)?;
     (0..length).map(|_| Hash::deserialize_reader(reader)).collect()
 }
-
-#[cfg(test)]
-#[path = "proof_tests.rs"]
-mod tests;

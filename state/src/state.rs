@@ -1,21 +1,29 @@
 //! The facade: one state, many readers, one writer.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use primitives::{
-    CommitCertificate, ExecutionResult, Hash, Header, Height, Receipt, SignedBatch, StateKey,
+    CommitCertificate, ExecutionResult, Hash, Header, Height, Namespace, Receipt, SignedBatch,
+    StateKey,
 };
 use thiserror::Error;
 
 use crate::commit::{self, CommittedBlock};
-use crate::family::{blocks, certificates, receipts, transactions};
+use crate::family::meta::{self, Meta, Usage};
+use crate::family::{Family, blocks, certificates, height_key, receipts, transactions};
+use crate::floor::{Floors, HeightError, Retention};
+use crate::hashing;
 use crate::overlay::{Base, Changes, Overlay};
-use crate::proof::StateProof;
-use crate::recovery::{self, GenesisBlock, OpenError};
+use crate::past::{Difference, Past};
+use crate::proof::{StateProof, Terminal};
+use crate::recovery::{self, GenesisBlock, OpenError, Recovered};
 use crate::store::memory::MemoryStore;
 use crate::store::{Store, StoreError, or_abort};
+use crate::tree::{Memory, Part};
+use crate::turns::Turns;
 use crate::version::{Head, Version};
 use crate::view::StateView;
 
@@ -29,18 +37,44 @@ pub struct State {
 }
 
 struct Inner {
-    /// The genesis hash.
-    genesis: Hash,
     store: Arc<dyn Store>,
+    memory: Memory,
+    retention: Retention,
+    floors: Floors,
     head: RwLock<Arc<Version>>,
-    /// Whether commits are still possible; held while one runs.
     writer: Mutex<Writer>,
 }
 
-enum Writer {
-    Ready,
+/// What only the writer knows; held while a commit runs.
+struct Writer {
+    outcome: Outcome,
+    /// As it is on the disk.
+    meta: Meta,
+    turns: Turns,
+}
+
+/// Whether commits are still possible.
+enum Outcome {
+    Written,
     /// A write failed: nobody knows what the disk holds until it is opened again.
-    Failed,
+    Unknown,
+}
+
+/// How a state is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateOptions {
+    /// Moves the floor of state, blocks, receipts and indices together.
+    pub retention: Retention,
+    /// Memory for the leaves of the tree, in bytes: 70 hold a key. A key whose leaf is not in
+    /// memory costs a read more when it is changed. All above the leaves, 5 bytes a key, is in
+    /// memory in any case.
+    pub tree_bytes: usize,
+}
+
+impl Default for StateOptions {
+    fn default() -> Self {
+        Self { retention: Retention::All, tree_bytes: 1 << 30 }
+    }
 }
 
 /// A block as it was committed.
@@ -79,19 +113,35 @@ pub enum CommitError {
 }
 
 impl State {
-    /// Opens the database at `path`, a directory for it alone, and checks all of it; see
-    /// `recovery`. Where there is nothing yet, it begins with `genesis`.
+    /// Opens the database at `path`, a directory for it alone; see `recovery`. Where there is
+    /// nothing yet, it begins with `genesis`.
     pub fn open(path: &Path, genesis: &GenesisBlock) -> Result<Self, OpenError> {
-        let store = recovery::open(path, genesis)?;
-        let version = recovery::recover(store.as_ref(), path, &genesis.genesis_hash)?;
-        Ok(Self::new(store, version, genesis.genesis_hash))
+        Self::open_with(path, genesis, StateOptions::default())
+    }
+
+    /// [`Self::open`], kept as the options say.
+    pub fn open_with(
+        path: &Path,
+        genesis: &GenesisBlock,
+        options: StateOptions,
+    ) -> Result<Self, OpenError> {
+        let floors = Floors::default();
+        let memory = Memory::new(options.tree_bytes);
+        let store = recovery::open(path, genesis, &floors)?;
+        let recovered = recovery::recover(store.as_ref(), path, &genesis.genesis_hash, &memory)?;
+        Ok(Self::new(store, recovered, memory, floors, options.retention))
     }
 
     /// A state in memory, for simulations and tests. It ends with the process.
     pub fn in_memory(genesis: &GenesisBlock) -> Self {
+        Self::in_memory_with(genesis, StateOptions::default())
+    }
+
+    /// [`Self::in_memory`], kept as the options say.
+    pub fn in_memory_with(genesis: &GenesisBlock, options: StateOptions) -> Self {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
         or_abort(recovery::begin(store.as_ref(), genesis));
-        Self::recovered(store, genesis.genesis_hash)
+        Self::recovered(store, genesis.genesis_hash, options)
     }
 
     /// What a process finds that crashed and starts again: a state in memory opened from what was
@@ -104,19 +154,31 @@ impl State {
         let Some(store) = self.inner.store.copy() else {
             panic!("only a state in memory restarts in memory");
         };
-        Self::recovered(store, self.inner.genesis)
+        let (retention, tree_bytes) = (self.inner.retention, self.inner.memory.budget);
+        Self::recovered(store, self.writer().meta.genesis, StateOptions { retention, tree_bytes })
     }
 
-    fn recovered(store: Arc<dyn Store>, genesis: Hash) -> Self {
-        match recovery::recover(store.as_ref(), Path::new("(memory)"), &genesis) {
-            Ok(version) => Self::new(store, version, genesis),
+    fn recovered(store: Arc<dyn Store>, genesis: Hash, options: StateOptions) -> Self {
+        let memory = Memory::new(options.tree_bytes);
+        match recovery::recover(store.as_ref(), Path::new("(memory)"), &genesis, &memory) {
+            Ok(recovered) => {
+                Self::new(store, recovered, memory, Floors::default(), options.retention)
+            }
             Err(error) => panic!("what was committed to memory cannot be recovered: {error}"),
         }
     }
 
-    fn new(store: Arc<dyn Store>, version: Arc<Version>, genesis: Hash) -> Self {
-        let (head, writer) = (RwLock::new(version), Mutex::new(Writer::Ready));
-        Self { inner: Arc::new(Inner { genesis, store, head, writer }) }
+    fn new(
+        store: Arc<dyn Store>,
+        Recovered { version, meta, turns }: Recovered,
+        memory: Memory,
+        floors: Floors,
+        retention: Retention,
+    ) -> Self {
+        floors.raise(meta.floor, changes_floor(&meta, &turns));
+        let head = RwLock::new(version);
+        let writer = Mutex::new(Writer { outcome: Outcome::Written, meta, turns });
+        Self { inner: Arc::new(Inner { store, memory, retention, floors, head, writer }) }
     }
 
     /// The last committed block.
@@ -137,12 +199,47 @@ impl State {
         height: Height,
         changes: Changes,
     ) -> Arc<Overlay> {
-        Overlay::new(self.base(parent), height, changes)
+        let Inner { store, memory, .. } = self.inner.as_ref();
+        or_abort(Overlay::new(store.as_ref(), memory, self.base(parent), height, changes))
     }
 
     /// A view of an overlay, or of the head; it stays the same whatever is committed meanwhile.
     pub fn view(&self, overlay: Option<&Arc<Overlay>>) -> StateView {
         StateView::new(self.inner.store.clone(), self.base(overlay))
+    }
+
+    /// A view of the state after the committed block at `height`. It keeps that height readable for
+    /// as long as it lives.
+    pub fn view_at(&self, height: Height) -> Result<StateView, HeightError> {
+        Ok(StateView::of_past(self.inner.store.clone(), self.past(height)?))
+    }
+
+    /// The first `limit` keys, in order and after `after`, whose values after the block at `to` are
+    /// others than after the one at `from`.
+    pub fn differences(
+        &self,
+        from: Height,
+        to: Height,
+        after: Option<&StateKey>,
+        limit: usize,
+    ) -> Result<Vec<Difference>, HeightError> {
+        let (past, _until) = (self.past(from)?, self.past(to)?);
+        Ok(or_abort(past.differences(self.inner.store.as_ref(), to, after, limit)))
+    }
+
+    fn past(&self, height: Height) -> Result<Past, HeightError> {
+        let head = self.version().head.header.height;
+        Ok(Past { pin: self.inner.floors.pin(height, head)? })
+    }
+
+    /// The lowest height that can be read.
+    pub fn floor(&self) -> Height {
+        self.inner.floors.floor()
+    }
+
+    /// What each namespace holds at the head.
+    pub fn usage(&self) -> BTreeMap<Namespace, Usage> {
+        self.writer().meta.usage.clone()
     }
 
     fn base(&self, overlay: Option<&Arc<Overlay>>) -> Base {
@@ -162,22 +259,49 @@ impl State {
     /// result; when the last block has no certificate, or any has another block's. Such blocks are
     /// a bug of ours, and must never reach the disk.
     pub fn commit(&self, blocks: Vec<CommittedBlock>) -> Result<(), CommitError> {
-        let mut writer = self.inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        if matches!(*writer, Writer::Failed) {
+        let mut writer = self.writer();
+        if matches!(writer.outcome, Outcome::Unknown) {
             return Err(CommitError::Stopped);
         }
         let before = self.version();
         let last = commit::check(&before, &blocks);
         let store = self.inner.store.as_ref();
-        let prepared = commit::prepare(store, self.inner.genesis, &last.head, &blocks)?;
-        let version = Version::new(last.head, last.overlay.tree.clone(), prepared.overwritten);
-        *writer = Writer::Failed;
+        let mut prepared = commit::prepare(store, &writer.meta, &last.head, &blocks)?;
+        let (tree, height) = (&last.overlay.tree, last.head.header.height);
+        let work = (blocks.len(), prepared.changes);
+        writer.turns.write(&mut prepared.batch, tree, height, work);
+        // What is durable is what was the head before this commit.
+        let durable = before.head.header.height;
+        prepared.meta.floor = self.inner.floors.next(self.inner.retention, durable);
+        meta::put(&mut prepared.batch, &prepared.meta);
+        let version = Version::new(last.head, tree.clone(), prepared.overwritten);
+        writer.outcome = Outcome::Unknown;
         before.link(version.clone());
         store.write(prepared.batch)?;
         last.overlay.set_committed(version.clone());
         *self.inner.head.write().unwrap_or_else(PoisonError::into_inner) = version;
-        *writer = Writer::Ready;
+        let old = std::mem::replace(&mut writer.meta, prepared.meta).floor;
+        self.prune(&writer, old)?;
+        writer.outcome = Outcome::Written;
         Ok(())
+    }
+
+    /// Lets compactions drop what is below the floor, and frees whole files now and then.
+    fn prune(&self, writer: &Writer, old: Height) -> Result<(), StoreError> {
+        let (floor, changes) = (writer.meta.floor, changes_floor(&writer.meta, &writer.turns));
+        self.inner.floors.raise(floor, changes);
+        if old.0 / FREE_BLOCKS == floor.0 / FREE_BLOCKS {
+            return Ok(());
+        }
+        let store = self.inner.store.as_ref();
+        for family in [Family::Blocks, Family::Receipts, Family::Certificates] {
+            store.free_below(family, &height_key(floor))?;
+        }
+        store.free_below(Family::Changes, &height_key(changes))
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.inner.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The committed block at a height; `None` above the head.
@@ -220,21 +344,59 @@ impl State {
     /// root.
     pub fn prove(&self, key: &StateKey) -> ProvedValue {
         let version = self.version();
-        let record = or_abort(version.record(self.inner.store.as_ref(), key));
-        let changed = record.as_ref().map(|record| record.changed);
-        let proof = version.tree.prove(&key.path(), changed).ok_or_else(|| {
-            StoreError::Damaged("the tree and the values disagree on a key".to_owned())
-        });
-        ProvedValue {
-            head: version.head.clone(),
-            value: record.map(|record| record.value),
-            proof: or_abort(proof),
+        let (value, proof) = or_abort(self.try_prove(&version, key));
+        ProvedValue { head: version.head.clone(), value, proof }
+    }
+
+    fn try_prove(
+        &self,
+        version: &Version,
+        key: &StateKey,
+    ) -> Result<(Option<Vec<u8>>, StateProof), StoreError> {
+        let store = self.inner.store.as_ref();
+        let source = version.leaves(store);
+        let path = key.path();
+        let record = version.record(store, key)?;
+        let mut siblings = Vec::new();
+        let terminal = loop {
+            let depth = siblings.len();
+            match version.tree.part(&path, depth, &source)? {
+                Part::Inner { left, right } => {
+                    siblings.push(if hashing::turns_right(&path, depth) { left } else { right });
+                }
+                Part::Empty => break Terminal::Empty,
+                Part::Leaf(leaf) => {
+                    let record = version.record_at(store, &leaf.path)?.ok_or_else(disagree)?;
+                    let (path, value_hash) = (leaf.path, record.value_hash());
+                    break if record.key == *key {
+                        Terminal::Present { changed: record.changed }
+                    } else {
+                        Terminal::Other { path, value_hash }
+                    };
+                }
+            }
+        };
+        if record.is_some() != matches!(terminal, Terminal::Present { .. }) {
+            return Err(disagree());
         }
+        Ok((record.map(|record| record.value), StateProof { terminal, siblings }))
     }
 
     fn version(&self) -> Arc<Version> {
         self.inner.head.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+/// Heights between two times that whole files are freed.
+const FREE_BLOCKS: u64 = 256;
+
+/// The floor of `changes`.
+fn changes_floor(meta: &Meta, turns: &Turns) -> Height {
+    turns.oldest().map_or(meta.floor, |oldest| oldest.min(meta.floor))
+}
+
+fn disagree() -> StoreError {
+    StoreError::Damaged("the tree and the values disagree on a key".to_owned())
 }
 
 impl fmt::Debug for State {

@@ -6,7 +6,7 @@ use primitives::{Epoch, Namespace, TimestampMs, ValidatorIndex};
 
 use super::*;
 use crate::family::Family;
-use crate::store::{Batch, Visitor};
+use crate::store::{Batch, TryVisitor, Visitor};
 
 /// A store in memory whose disk can fill up.
 #[derive(Debug, Default)]
@@ -22,6 +22,18 @@ impl Store for Arc<FillingStore> {
 
     fn scan(&self, family: Family, from: &[u8], visit: Visitor<'_>) -> Result<(), StoreError> {
         self.memory.scan(family, from, visit)
+    }
+
+    fn get_many(&self, family: Family, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        self.memory.get_many(family, keys)
+    }
+
+    fn read_all(&self, family: Family, visit: TryVisitor<'_>) -> Result<(), StoreError> {
+        self.memory.read_all(family, visit)
+    }
+
+    fn free_below(&self, family: Family, end: &[u8]) -> Result<(), StoreError> {
+        self.memory.free_below(family, end)
     }
 
     fn write(&self, batch: Batch) -> Result<(), StoreError> {
@@ -82,7 +94,7 @@ fn a_write_that_fails_is_the_last() {
         next_validators: Hash::ZERO,
     };
     recovery::begin(store.as_ref(), &genesis).unwrap();
-    let state = State::recovered(store, Hash::ZERO);
+    let state = State::recovered(store, Hash::ZERO, StateOptions::default());
     state.commit(vec![next_block(&state, 1)]).unwrap();
     let before = state.head();
 

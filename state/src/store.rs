@@ -4,6 +4,7 @@
 //! above works on either, so that a simulated crash and restart goes the very way a real one does.
 
 pub(crate) mod memory;
+pub(crate) mod pruning;
 pub(crate) mod rocks;
 
 use std::fmt::Debug;
@@ -17,12 +18,22 @@ use crate::family::Family;
 pub(crate) trait Store: Debug + Send + Sync {
     fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
 
+    /// The rows of keys that ascend, each at its place.
+    fn get_many(&self, family: Family, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, StoreError>;
+
     /// Visits the rows from `from` on in the order of their keys, until the visitor breaks. A row
     /// written meanwhile may or may not be seen. The visitor must not call the store.
     fn scan(&self, family: Family, from: &[u8], visit: Visitor<'_>) -> Result<(), StoreError>;
 
+    /// Visits all rows, and leaves the cache to those that are read for themselves.
+    fn read_all(&self, family: Family, visit: TryVisitor<'_>) -> Result<(), StoreError>;
+
     /// Writes all or nothing, and returns when it is on the disk.
     fn write(&self, batch: Batch) -> Result<(), StoreError>;
+
+    /// Frees the disk of rows below `end`, where whole files hold nothing else. What remains is as
+    /// it was.
+    fn free_below(&self, family: Family, end: &[u8]) -> Result<(), StoreError>;
 
     /// A store with the same content that goes its own way; `None` where that is no matter of
     /// memory.
@@ -30,6 +41,7 @@ pub(crate) trait Store: Debug + Send + Sync {
 }
 
 pub(crate) type Visitor<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>;
+pub(crate) type TryVisitor<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<(), StoreError>;
 
 /// Why the store could not do as asked. Nobody recovers from one: the process stops.
 #[derive(Debug, Error)]

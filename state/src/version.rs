@@ -18,7 +18,8 @@ use primitives::{CommitCertificate, ExecutionResult, Hash, Header, StateKey};
 
 use crate::family::flat::{self, FlatRecord};
 use crate::store::{Store, StoreError};
-use crate::tree::Tree;
+use crate::tree::page::{Leaf, LeafChange, merge};
+use crate::tree::{LeafSource, Tree};
 
 /// The last committed block.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,8 +32,16 @@ pub struct Head {
     pub certificate: Option<CommitCertificate>,
 }
 
-/// What stood before a commit under each key it touched; `None` where nothing stood.
-pub(crate) type Overwritten = BTreeMap<StateKey, Option<FlatRecord>>;
+/// What stood before a commit under each key it touched.
+pub(crate) type Overwritten = BTreeMap<StateKey, Overwrote>;
+
+#[derive(Debug)]
+pub(crate) struct Overwrote {
+    /// The key's.
+    pub(crate) path: Hash,
+    /// `None` where nothing stood.
+    pub(crate) record: Option<FlatRecord>,
+}
 
 #[derive(Debug)]
 pub(crate) struct Version {
@@ -58,9 +67,26 @@ impl Version {
         store: &dyn Store,
         key: &StateKey,
     ) -> Result<Option<FlatRecord>, StoreError> {
-        let newest = flat::get(store, key)?;
-        let mut later = self.later();
-        Ok(later.find_map(|version| version.overwritten.get(key)).cloned().unwrap_or(newest))
+        let newest = flat::get(store, &key.path(), key)?;
+        let mut later = self.later().filter_map(|version| version.overwritten.get(key));
+        Ok(later.next().map_or(newest, |overwrote| overwrote.record.clone()))
+    }
+
+    /// The record of the key at a path.
+    pub(crate) fn record_at(
+        &self,
+        store: &dyn Store,
+        path: &Hash,
+    ) -> Result<Option<FlatRecord>, StoreError> {
+        let newest = flat::at(store, path)?;
+        let mut later = self.later().flat_map(|version| version.overwritten.values());
+        let overwrote = later.find(|overwrote| overwrote.path == *path);
+        Ok(overwrote.map_or(newest, |overwrote| overwrote.record.clone()))
+    }
+
+    /// Where this version's tree reads the pages that are not in memory.
+    pub(crate) fn leaves<'a>(&'a self, store: &'a dyn Store) -> impl LeafSource + 'a {
+        VersionLeaves { version: self, store }
     }
 
     /// The versions after this one, oldest first.
@@ -79,6 +105,26 @@ impl Version {
             keys.take_while(|key| within(key)).cloned().collect()
         };
         self.later().flat_map(of_version).collect()
+    }
+}
+
+struct VersionLeaves<'a> {
+    version: &'a Version,
+    store: &'a dyn Store,
+}
+
+impl LeafSource for VersionLeaves<'_> {
+    fn leaves(&self, path: &Hash, depth: usize) -> Result<Vec<Leaf>, StoreError> {
+        let newest = flat::leaves(self.store, path, depth)?;
+        let mut older = BTreeMap::new();
+        for overwrote in self.version.later().flat_map(|version| version.overwritten.values()) {
+            if flat::share(&overwrote.path, path, depth) {
+                let leaf = overwrote.record.as_ref().map(|record| record.leaf().hash);
+                older.entry(overwrote.path).or_insert(leaf);
+            }
+        }
+        let older: Vec<LeafChange> = older.into_iter().collect();
+        Ok(merge(&newest, &older))
     }
 }
 

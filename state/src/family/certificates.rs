@@ -35,3 +35,7 @@ pub(crate) fn at_or_above(
 pub(crate) fn put(batch: &mut Batch, height: Height, certificate: &CommitCertificate) {
     batch.put(Family::Certificates, height_key(height), codec::encode(certificate));
 }
+
+pub(crate) fn delete(batch: &mut Batch, height: Height) {
+    batch.delete(Family::Certificates, height_key(height));
+}

@@ -1,6 +1,8 @@
 //! The stored format, byte for byte. Whoever changes it must raise the format version and say how
 //! an older database is read.
 
+use std::sync::Arc;
+
 use primitives::codec::FormatVersion;
 use primitives::{
     Amount, Batch as TransactionBatch, BatchRef, CommitCertificate, Epoch, ExecutionResult, Gas,
@@ -9,11 +11,15 @@ use primitives::{
 };
 
 use super::blocks::BlockRecord;
+use super::changes::Change;
 use super::flat::FlatRecord;
-use super::meta::Meta;
+use super::history::OldValue;
+use super::meta::{Meta, Usage};
 use super::transactions::Place;
 use super::*;
 use crate::store::Batch;
+use crate::tree::node::{Node, PageSlot, Slot};
+use crate::tree::units::UnitNodes;
 
 fn header() -> Header {
     Header {
@@ -43,7 +49,16 @@ fn rows() -> Batch {
     let mut rows = Batch::default();
     let key = StateKey { namespace: Namespace::Storage, key: vec![0xaa, 0xbb] };
     order::put(&mut rows, &key);
-    flat::put(&mut rows, &FlatRecord { key, changed: Height(3), value: vec![0xcc] });
+    let path = key.path();
+    let old = OldValue { changed: Height(2), value: vec![0xbb] };
+    history::put(&mut rows, &path, Height(3), Some(&old));
+    history::put(&mut rows, &path, Height(2), None);
+    let change = |value_hash| Change { key: key.clone(), value_hash };
+    let changes = [change(Some(Hash([9; 32]))), change(None)];
+    changes::put(&mut rows, Height(3), &changes);
+    deleted::put(&mut rows, &key, Height(3));
+    nodes::put(&mut rows, [3, 0xff], &unit());
+    flat::put(&mut rows, &path, &FlatRecord { key, changed: Height(3), value: vec![0xcc] });
     let version = FormatVersion::V1;
     let batch = TransactionBatch {
         version,
@@ -75,8 +90,21 @@ fn rows() -> Batch {
     let place = Place { height: Height(3), index: 4, executed: true };
     transactions::put(&mut rows, &Hash([7; 32]), &place);
     let (genesis, block, root) = (Hash([1; 32]), Hash([6; 32]), Hash([1; 32]));
-    meta::put(&mut rows, &Meta { version, genesis, height: Height(3), block, root });
+    let usage = [(Namespace::Storage, Usage { keys: 1, bytes: 3 })].into();
+    let (height, floor) = (Height(3), Height(1));
+    meta::put(&mut rows, &Meta { version, genesis, height, block, root, floor, usage });
     rows
+}
+
+/// Two pages, and nothing else.
+fn unit() -> UnitNodes {
+    let page = |count, byte| {
+        let (hash, born) = (Hash([byte; 32]), Height(2));
+        Slot::Page(PageSlot { hash, count, born, used: false, page: None })
+    };
+    let mut slots = <[Slot; 16]>::default();
+    (slots[1], slots[15]) = (page(16, 4), page(1, 5));
+    UnitNodes { height: Height(2), nodes: Arc::new(Node::new(slots)) }
 }
 
 /// Hex, with runs of 32 equal bytes shortened to `[xx]`.
@@ -144,6 +172,10 @@ fn reread(family: Family, row: &[u8]) -> Result<Vec<u8>, crate::StoreError> {
     Ok(match family {
         Family::Flat => codec::encode(&decode::<FlatRecord>(family, row)?),
         Family::Order => codec::encode(&order::read_row(row)?),
+        Family::History => codec::encode(&decode::<Option<OldValue>>(family, row)?),
+        Family::Changes => codec::encode(&decode::<Vec<Change>>(family, row)?),
+        Family::Deleted => height_key(height_of_key(family, row)?),
+        Family::Nodes => codec::encode(&decode::<UnitNodes>(family, row)?),
         Family::Blocks => codec::encode(&decode::<BlockRecord>(family, row)?),
         Family::BlockHashes => height_key(height_of_key(family, row)?),
         Family::Certificates => codec::encode(&decode::<CommitCertificate>(family, row)?),

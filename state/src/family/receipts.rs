@@ -13,3 +13,7 @@ pub(crate) fn get(store: &dyn Store, height: Height) -> Result<Option<Vec<Receip
 pub(crate) fn put(batch: &mut Batch, height: Height, receipts: &[Receipt]) {
     batch.put(Family::Receipts, height_key(height), codec::encode(receipts));
 }
+
+pub(crate) fn delete(batch: &mut Batch, height: Height) {
+    batch.delete(Family::Receipts, height_key(height));
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use super::{Batch, Store, StoreError, Visitor};
+use super::{Batch, Store, StoreError, TryVisitor, Visitor};
 use crate::family::Family;
 
 type Rows = BTreeMap<(Family, Vec<u8>), Vec<u8>>;
@@ -31,6 +31,25 @@ impl Store for MemoryStore {
                 break;
             }
         }
+        Ok(())
+    }
+
+    fn get_many(&self, family: Family, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        keys.iter().map(|key| self.get(family, key)).collect()
+    }
+
+    fn read_all(&self, family: Family, visit: TryVisitor<'_>) -> Result<(), StoreError> {
+        // Copied, since the visitor may ask for other rows.
+        let rows: Vec<_> = self
+            .read()
+            .range((family, Vec::new())..)
+            .take_while(|((at, _), _)| *at == family)
+            .map(|((_, key), value)| (key.clone(), value.clone()))
+            .collect();
+        rows.iter().try_for_each(|(key, value)| visit(key, value))
+    }
+
+    fn free_below(&self, _: Family, _: &[u8]) -> Result<(), StoreError> {
         Ok(())
     }
 

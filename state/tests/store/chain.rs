@@ -100,6 +100,13 @@ pub fn commit(state: &State, changes: Changes) {
     state.commit(vec![next_block(state, changes)]).unwrap();
 }
 
+/// [`commit`], with receipts.
+pub fn commit_with(state: &State, changes: Changes, receipts: Vec<Receipt>) {
+    let parent = state.head().header;
+    let overlay = state.overlay(None, parent.height.next(), changes);
+    state.commit(vec![block(&parent, overlay, receipts)]).unwrap();
+}
+
 pub fn receipt(transaction: u8, status: Status) -> Receipt {
     Receipt {
         transaction: Hash([transaction; 32]),
