@@ -131,11 +131,13 @@ impl Standing {
     fn value(&self) -> Option<OldValue> {
         match &self.now {
             Some(Now { changed, value }) => {
-                value.clone().map(|value| OldValue { changed: *changed, value })
+                let changed = *changed;
+                value.clone().map(|value| OldValue { changed, value, deleted: None })
             }
             None => {
                 let record = self.before.as_ref()?;
-                Some(OldValue { changed: record.changed, value: record.value.clone() })
+                let value = record.value.clone();
+                Some(OldValue { changed: record.changed, value, deleted: None })
             }
         }
     }
@@ -185,9 +187,10 @@ fn write_changes(
     let mut changes = Vec::new();
     for ((key, value), print) in block.overlay.changes().iter().zip(&block.overlay.prints) {
         let Some(standing) = standing.get_mut(key) else { panic!("a changed key was not read") };
-        let old = standing.value();
-        if old.is_none() && value.is_none() {
-            continue;
+        let mut old = standing.value();
+        if value.is_none() {
+            let Some(old) = &mut old else { continue };
+            old.deleted = Some(key.clone());
         }
         history::put(batch, &standing.path, height, old.as_ref());
         changes.push(Change { key: key.clone(), value_hash: print.value_hash });

@@ -24,6 +24,7 @@ pub(crate) mod certificates;
 pub(crate) mod changes;
 pub(crate) mod deleted;
 pub(crate) mod flat;
+pub(crate) mod headers;
 pub(crate) mod history;
 pub(crate) mod meta;
 pub(crate) mod nodes;

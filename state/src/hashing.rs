@@ -7,7 +7,9 @@
 //!   so neither can be passed off as the other, and no tag is needed.
 //! - An empty subtree is [`Hash::ZERO`], which no one can find a preimage of.
 
-use primitives::{Domain, Hash, Height};
+use primitives::{Domain, Hash, Height, StateKey};
+
+use crate::tree::page::Leaf;
 
 /// Bits of a path; no leaf lies deeper.
 pub(crate) const DEPTH_MAX: usize = 256;
@@ -19,6 +21,12 @@ pub(crate) fn value_hash(changed: Height, value: &[u8]) -> Hash {
 
 pub(crate) fn leaf_hash(path: &Hash, value_hash: &Hash) -> Hash {
     Hash::of_parts(Domain::StateLeaf, &[&path.0, &value_hash.0])
+}
+
+/// The leaf of a key.
+pub(crate) fn leaf(key: &StateKey, changed: Height, value: &[u8]) -> Leaf {
+    let path = key.path();
+    Leaf { path, hash: leaf_hash(&path, &value_hash(changed, value)) }
 }
 
 pub(crate) fn inner_hash(left: &Hash, right: &Hash) -> Hash {

@@ -85,28 +85,49 @@ pub(crate) fn open(
     genesis: &GenesisBlock,
     floors: &Floors,
 ) -> Result<Arc<dyn Store>, OpenError> {
-    let inaccessible = |error: std::io::Error| OpenError::Inaccessible {
-        path: path.to_path_buf(),
-        reason: error.to_string(),
-    };
     let is_new = match std::fs::read_dir(path) {
         Ok(mut entries) => entries.next().is_none(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => true,
-        Err(error) => return Err(inaccessible(error)),
+        Err(error) => return Err(inaccessible(path, &error)),
     };
     if is_new {
         let mut unfinished = path.as_os_str().to_owned();
         unfinished.push(".unfinished");
         let unfinished = PathBuf::from(unfinished);
-        std::fs::create_dir_all(&unfinished).map_err(inaccessible)?;
-        let store = open_rocks(&unfinished, true, floors)?;
+        let store = open_unfinished(&unfinished, floors)?;
         begin(&store, genesis).map_err(|error| refused(&unfinished, error))?;
         // Closed before it moves: an open database knows its files by their paths.
         drop(store);
-        std::fs::rename(&unfinished, path).map_err(inaccessible)?;
-        sync_parent(path).map_err(inaccessible)?;
+        put_in_place(&unfinished, path)?;
     }
     Ok(Arc::new(open_rocks(path, false, floors)?))
+}
+
+/// Opens what is to become a database, or makes it.
+pub(crate) fn open_unfinished(path: &Path, floors: &Floors) -> Result<RocksStore, OpenError> {
+    std::fs::create_dir_all(path).map_err(|error| inaccessible(path, &error))?;
+    open_rocks(path, true, floors)
+}
+
+/// Makes the closed database in `directory` the one at `path`, in place of what was there.
+pub(crate) fn put_in_place(directory: &Path, path: &Path) -> Result<(), OpenError> {
+    let refuse = |error: std::io::Error| inaccessible(path, &error);
+    let mut old = path.as_os_str().to_owned();
+    old.push(".old");
+    if path.exists() {
+        // A crash between the two leaves no database, and whoever was restoring takes it up again.
+        std::fs::rename(path, &old).map_err(refuse)?;
+    }
+    std::fs::rename(directory, path).map_err(refuse)?;
+    sync_parent(path).map_err(refuse)?;
+    match std::fs::remove_dir_all(&old) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(refuse(error)),
+        _ => Ok(()),
+    }
+}
+
+fn inaccessible(path: &Path, error: &std::io::Error) -> OpenError {
+    OpenError::Inaccessible { path: path.to_path_buf(), reason: error.to_string() }
 }
 
 /// Opens the database at `path`, which must be there.
@@ -143,7 +164,7 @@ fn sync_parent(path: &Path) -> std::io::Result<()> {
 }
 
 /// Turns an error of the store into the reason why it cannot be opened.
-fn refused(path: &Path, error: StoreError) -> OpenError {
+pub(crate) fn refused(path: &Path, error: StoreError) -> OpenError {
     let path = path.to_path_buf();
     match error {
         StoreError::Failed(reason) => OpenError::Inaccessible { path, reason },

@@ -132,7 +132,7 @@ fn restore_value(
     }
     let present = old.is_some();
     match old {
-        Some(OldValue { changed, value }) => {
+        Some(OldValue { changed, value, .. }) => {
             flat::put(batch, path, &FlatRecord { key: key.clone(), changed, value });
         }
         None => flat::delete(batch, path),

@@ -7,20 +7,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use primitives::{
     CommitCertificate, ExecutionResult, Hash, Header, Height, Namespace, Receipt, SignedBatch,
-    StateKey,
+    StateKey, View,
 };
 use thiserror::Error;
 
 use crate::commit::{self, CommittedBlock};
 use crate::family::meta::{self, Meta, Usage};
-use crate::family::{Family, blocks, certificates, height_key, receipts, transactions};
+use crate::family::{Family, blocks, certificates, headers, height_key, receipts, transactions};
 use crate::floor::{Floors, HeightError, Retention};
 use crate::hashing;
 use crate::overlay::{Base, Changes, Overlay};
 use crate::past::{Difference, Past};
 use crate::proof::{StateProof, Terminal};
 use crate::recovery::{self, GenesisBlock, OpenError, Recovered};
+use crate::snapshot::{Snapshot, SnapshotHead};
 use crate::store::memory::MemoryStore;
+use crate::store::pruning::HEADERS_KEPT;
 use crate::store::{Store, StoreError, or_abort};
 use crate::tree::{Memory, Part};
 use crate::turns::Turns;
@@ -232,9 +234,56 @@ impl State {
         Ok(Past { pin: self.inner.floors.pin(height, head)? })
     }
 
+    /// The state at the head, to be handed out. It stays readable for as long as the snapshot lives.
+    pub fn snapshot(&self) -> Snapshot {
+        let version = self.version();
+        let height = version.head.header.height;
+        match self.past(height) {
+            Ok(past) => {
+                let (store, head) = (self.inner.store.clone(), version.head.clone());
+                Snapshot::new(store, head, version.tree.clone(), past)
+            }
+            Err(error) => panic!("the head cannot be read: {error}"),
+        }
+    }
+
+    /// What a validator needs to begin with the state of the committed block at `height`: the block,
+    /// and the headers below it down to the first of `first` or a later view. Nothing when the
+    /// block has no certificate of its own, or is not there.
+    pub fn snapshot_head(&self, height: Height, first: View) -> Option<SnapshotHead> {
+        let StoredBlock { header, batches, result, certificate, .. } = self.block(height)?;
+        let (certificate, receipts) = (certificate?, self.receipts(height)?);
+        let mut below = Vec::new();
+        let mut at = header.clone();
+        while at.view >= first
+            && let Some(height) = at.height.0.checked_sub(1)
+        {
+            at = self.header(Height(height))?;
+            below.push(at.clone());
+        }
+        below.reverse();
+        Some(SnapshotHead { header, batches, result, certificate, receipts, below })
+    }
+
+    /// The header of the committed block at a height; of some below the floor too.
+    pub fn header(&self, height: Height) -> Option<Header> {
+        let store = self.inner.store.as_ref();
+        if let Some(record) = or_abort(blocks::get(store, height)) {
+            return Some(record.header);
+        }
+        let below = or_abort(headers::get(store));
+        below.into_iter().find(|header| header.height == height)
+    }
+
     /// The lowest height that can be read.
     pub fn floor(&self) -> Height {
         self.inner.floors.floor()
+    }
+
+    /// Rewrites all files now, so that the disk is free of what lies below the floor. Takes as long
+    /// as reading and writing all of it; commits and reads go on meanwhile.
+    pub fn compact(&self) -> Result<(), StoreError> {
+        self.inner.store.compact()
     }
 
     /// What each namespace holds at the head.
@@ -294,7 +343,9 @@ impl State {
             return Ok(());
         }
         let store = self.inner.store.as_ref();
-        for family in [Family::Blocks, Family::Receipts, Family::Certificates] {
+        let headers = Height(floor.0.saturating_sub(HEADERS_KEPT));
+        store.free_below(Family::Blocks, &height_key(headers))?;
+        for family in [Family::Receipts, Family::Certificates] {
             store.free_below(family, &height_key(floor))?;
         }
         store.free_below(Family::Changes, &height_key(changes))

@@ -36,6 +36,10 @@ impl Store for Arc<FillingStore> {
         self.memory.free_below(family, end)
     }
 
+    fn compact(&self) -> Result<(), StoreError> {
+        self.memory.compact()
+    }
+
     fn write(&self, batch: Batch) -> Result<(), StoreError> {
         if self.full.load(Ordering::Relaxed) {
             return Err(StoreError::Failed("no space left".to_owned()));

@@ -35,6 +35,9 @@ pub(crate) trait Store: Debug + Send + Sync {
     /// it was.
     fn free_below(&self, family: Family, end: &[u8]) -> Result<(), StoreError>;
 
+    /// Rewrites all files now, without what compactions drop.
+    fn compact(&self) -> Result<(), StoreError>;
+
     /// A store with the same content that goes its own way; `None` where that is no matter of
     /// memory.
     fn copy(&self) -> Option<Arc<dyn Store>>;

@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use primitives::{Hash, Height};
 
-use crate::hashing::{DEPTH_MAX, turns_right};
+use crate::hashing::{DEPTH_MAX, inner_hash, turns_right};
 use crate::store::StoreError;
 use node::{Crowd, LEVELS, Leaves, Node, PageSlot, Slot, by_nibble, nibble};
 use page::{Leaf, LeafChange, Tally, halves, merge, subtree_hash};
@@ -148,9 +148,23 @@ impl Tree {
         unreachable!("no path is that long")
     }
 
+    /// The hash of what stands at the first `depth` bits of `path`.
+    pub(crate) fn hash_at(
+        &self,
+        path: &Hash,
+        depth: usize,
+        source: &dyn LeafSource,
+    ) -> Result<Hash, StoreError> {
+        Ok(match self.part(path, depth, source)? {
+            Part::Empty => Hash::ZERO,
+            Part::Leaf(leaf) => leaf.hash,
+            Part::Inner { left, right } => inner_hash(&left, &right),
+        })
+    }
+
     /// The subtree that begins with these bits; nothing when a page stands for it and its
     /// neighbours.
-    fn slot(&self, path: &Hash, depth: usize) -> Option<&Slot> {
+    pub(crate) fn slot(&self, path: &Hash, depth: usize) -> Option<&Slot> {
         let mut slot = &self.root;
         for at in (0..depth).step_by(LEVELS) {
             let Slot::Node(node) = slot else { return None };

@@ -8,7 +8,6 @@ use rand_core::{Rng, SeedableRng};
 use super::units::{UNIT_DEPTH, UnitNodes, unit_of};
 use super::*;
 use crate::family::flat;
-use crate::hashing::inner_hash;
 
 const SEEDS: u64 = 60;
 

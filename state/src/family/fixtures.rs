@@ -50,7 +50,8 @@ fn rows() -> Batch {
     let key = StateKey { namespace: Namespace::Storage, key: vec![0xaa, 0xbb] };
     order::put(&mut rows, &key);
     let path = key.path();
-    let old = OldValue { changed: Height(2), value: vec![0xbb] };
+    let deleted = Some(key.clone());
+    let old = OldValue { changed: Height(2), value: vec![0xbb], deleted };
     history::put(&mut rows, &path, Height(3), Some(&old));
     history::put(&mut rows, &path, Height(2), None);
     let change = |value_hash| Change { key: key.clone(), value_hash };

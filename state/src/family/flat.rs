@@ -26,8 +26,7 @@ impl FlatRecord {
     }
 
     pub(crate) fn leaf(&self) -> Leaf {
-        let path = self.key.path();
-        Leaf { path, hash: hashing::leaf_hash(&path, &self.value_hash()) }
+        hashing::leaf(&self.key, self.changed, &self.value)
     }
 }
 
@@ -88,20 +87,34 @@ pub(crate) fn leaves(
     depth: usize,
 ) -> Result<Vec<Leaf>, StoreError> {
     let mut leaves = Vec::new();
+    visit(store, path, depth, |_, record| leaves.push(record.leaf()))?;
+    Ok(leaves)
+}
+
+/// Visits the records whose paths share the first `depth` bits with `path`, ascending by path.
+pub(crate) fn visit(
+    store: &dyn Store,
+    path: &Hash,
+    depth: usize,
+    mut visit: impl FnMut(Hash, FlatRecord),
+) -> Result<(), StoreError> {
     let mut outcome = Ok(());
-    store.scan(Family::Flat, &first(path, depth).0, &mut |row_key, bytes| {
-        match read_record(row_key, bytes).map(|record| record.leaf()) {
-            Ok(leaf) if share(&leaf.path, path, depth) => {
-                leaves.push(leaf);
-                return ControlFlow::Continue(());
-            }
+    let first = first(path, depth);
+    store.scan(Family::Flat, &first.0, &mut |row_key, bytes| {
+        match row_key.try_into().map(Hash) {
+            Ok(at) if share(&at, path, depth) => match read_record(row_key, bytes) {
+                Ok(record) => {
+                    visit(at, record);
+                    return ControlFlow::Continue(());
+                }
+                Err(error) => outcome = Err(error),
+            },
             Ok(_) => {}
-            Err(error) => outcome = Err(error),
+            Err(_) => outcome = Err(StoreError::row(Family::Flat, "its key is no path")),
         }
         ControlFlow::Break(())
     })?;
-    outcome?;
-    Ok(leaves)
+    outcome
 }
 
 /// The lowest path that shares the first `depth` bits with `path`.

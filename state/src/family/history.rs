@@ -4,12 +4,13 @@
 //! Rows at or below the floor are needed by nobody: each row is about one height, and no row has to
 //! be kept because it is the newest.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use primitives::{Hash, Height, codec};
+use primitives::{Hash, Height, StateKey, codec};
 
-use super::{Family, decode, height_of_key};
+use super::{Family, decode, flat, height_of_key};
 use crate::hashing;
 use crate::store::{Batch, Store, StoreError};
 
@@ -19,6 +20,8 @@ pub(crate) struct OldValue {
     /// The block that had written it.
     pub(crate) changed: Height,
     pub(crate) value: Vec<u8>,
+    /// The key, where the change deleted it: nothing else says which one had this path.
+    pub(crate) deleted: Option<StateKey>,
 }
 
 impl OldValue {
@@ -67,19 +70,55 @@ pub(crate) fn all(
     path: &Hash,
 ) -> Result<Vec<(Height, Option<OldValue>)>, StoreError> {
     let mut found = Vec::new();
-    let mut outcome = Ok(());
-    store.scan(Family::History, &path.0, &mut |key, value| {
-        if !key.starts_with(&path.0) {
-            return ControlFlow::Break(());
+    visit(store, path, 8 * path.0.len(), |_, height, old| found.push((height, old)))?;
+    Ok(found)
+}
+
+/// What the first change above `height` overwrote, for each path that shares its first `depth` bits
+/// with `path` and has one; with the key if the last change that is kept deleted it.
+#[expect(clippy::type_complexity, reason = "read in one place")]
+pub(crate) fn first_above_each(
+    store: &dyn Store,
+    path: &Hash,
+    depth: usize,
+    height: Height,
+) -> Result<BTreeMap<Hash, Option<(Option<StateKey>, OldValue)>>, StoreError> {
+    let mut found = BTreeMap::<Hash, (Option<StateKey>, Option<OldValue>)>::new();
+    visit(store, path, depth, |path, changed, old| {
+        if changed > height {
+            let key = old.as_ref().and_then(|old| old.deleted.clone());
+            let entry = found.entry(path).or_insert_with(|| (None, old));
+            entry.0 = key.or_else(|| entry.0.take());
         }
-        match read_key(key).and_then(|(_, height)| Ok((height, read_value(value)?))) {
-            Ok(row) => found.push(row),
+    })?;
+    Ok(found.into_iter().map(|(path, (key, old))| (path, old.map(|old| (key, old)))).collect())
+}
+
+/// Visits the rows of all paths that share their first `depth` bits with `path`, in order.
+fn visit(
+    store: &dyn Store,
+    path: &Hash,
+    depth: usize,
+    mut visit: impl FnMut(Hash, Height, Option<OldValue>),
+) -> Result<(), StoreError> {
+    let mut outcome = Ok(());
+    store.scan(Family::History, &flat::first(path, depth).0, &mut |key, value| {
+        match read_key(key) {
+            Ok((at, _)) if !flat::share(&at, path, depth) => return ControlFlow::Break(()),
+            Ok((at, height)) => match read_value(value) {
+                Ok(old) => visit(at, height, old),
+                Err(error) => outcome = Err(error),
+            },
             Err(error) => outcome = Err(error),
         }
-        ControlFlow::Continue(())
+        if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
-    outcome?;
-    Ok(found)
+    outcome
+}
+
+/// A value without a key.
+pub(crate) fn nameless(path: &Hash) -> StoreError {
+    StoreError::row(Family::History, format!("nothing says whose path {path} is"))
 }
 
 pub(crate) fn put(batch: &mut Batch, path: &Hash, height: Height, old: Option<&OldValue>) {

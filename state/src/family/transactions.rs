@@ -1,5 +1,7 @@
 //! `transactions`: transaction hash → [`Place`].
 
+use std::collections::BTreeMap;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 use primitives::{Hash, Height, Receipt, codec};
 
@@ -36,6 +38,20 @@ pub(crate) fn read(value: &[u8]) -> Result<Place, StoreError> {
 
 pub(crate) fn put(batch: &mut Batch, transaction: &Hash, place: &Place) {
     batch.put(Family::Transactions, transaction.0.to_vec(), codec::encode(place));
+}
+
+/// Indexes the transactions of a block that stands alone.
+pub(crate) fn put_all(batch: &mut Batch, height: Height, receipts: &[Receipt]) {
+    let mut all = BTreeMap::new();
+    for (hash, place) in places(height, receipts) {
+        let stands = all.entry(hash).or_insert(place);
+        if place.replaces(stands) {
+            *stands = place;
+        }
+    }
+    for (hash, place) in &all {
+        put(batch, hash, place);
+    }
 }
 
 pub(crate) fn delete(batch: &mut Batch, transaction: &Hash) {

@@ -53,6 +53,10 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    fn compact(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     fn write(&self, batch: Batch) -> Result<(), StoreError> {
         let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
         for operation in batch.operations {

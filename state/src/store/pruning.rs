@@ -10,6 +10,10 @@ use rocksdb::compaction_filter_factory::{CompactionFilterContext, CompactionFilt
 use crate::family::{Family, deleted, height_of_key, history, transactions};
 use crate::floor::Floors;
 
+/// Blocks below the floor that stay for their headers: who leads is decided by those of the last
+/// two terms, 32 views for each of at most 100 validators, and most views have a block.
+pub(crate) const HEADERS_KEPT: u64 = 4_096;
+
 /// Makes the filters of one family's compactions.
 pub(crate) struct Pruning {
     family: Family,
@@ -82,7 +86,11 @@ pub(crate) fn is_below(family: Family, floor: Height, key: &[u8], value: &[u8]) 
         Family::History => history::read_key(key).is_ok_and(|(_, height)| height <= floor),
         Family::Deleted => deleted::read_height(value).is_ok_and(|height| height <= floor),
         Family::Changes => height_of_key(family, key).is_ok_and(|height| height <= floor),
-        Family::Blocks | Family::Certificates | Family::Receipts => {
+        Family::Blocks => {
+            let kept = Height(floor.0.saturating_sub(HEADERS_KEPT));
+            height_of_key(family, key).is_ok_and(|height| height < kept)
+        }
+        Family::Certificates | Family::Receipts => {
             height_of_key(family, key).is_ok_and(|height| height < floor)
         }
         Family::BlockHashes => height_of_key(family, value).is_ok_and(|height| height < floor),

@@ -6,7 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use librocksdb_sys::{rocksdb_free, rocksdb_verify_checksum};
-use rocksdb::{AsRawPtr, ColumnFamily, DB, ErrorKind, WriteBatch};
+use rocksdb::checkpoint::Checkpoint;
+use rocksdb::{
+    AsRawPtr, BottommostLevelCompaction, ColumnFamily, CompactOptions, DB, ErrorKind, WriteBatch,
+};
 
 use super::{Batch, Store, StoreError, TryVisitor, Visitor};
 use crate::family::Family;
@@ -25,6 +28,12 @@ impl RocksStore {
         let families = options::families(floors);
         let database = DB::open_cf_descriptors(&options::database(create), path, families)?;
         Ok(Self { database })
+    }
+
+    /// Makes a database in `path` that holds what this one does, in hard links. Nothing is flushed,
+    /// which would starve commits (nearcore#16106): the log is copied.
+    pub(crate) fn checkpoint(&self, path: &Path) -> Result<(), StoreError> {
+        Ok(Checkpoint::new(&self.database)?.create_checkpoint_with_log_size(path, u64::MAX)?)
     }
 
     /// Reads all files once, and compares every block in them with its checksum: those of indices
@@ -91,6 +100,17 @@ impl Store for RocksStore {
 
     fn free_below(&self, family: Family, end: &[u8]) -> Result<(), StoreError> {
         Ok(self.database.delete_file_in_range_cf(self.family(family)?, &[][..], end)?)
+    }
+
+    fn compact(&self) -> Result<(), StoreError> {
+        let mut options = CompactOptions::default();
+        options.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
+        for family in Family::ALL {
+            let family = self.family(family)?;
+            self.database.flush_cf(family)?;
+            self.database.compact_range_cf_opt(family, None::<&[u8]>, None::<&[u8]>, &options);
+        }
+        Ok(())
     }
 
     fn write(&self, batch: Batch) -> Result<(), StoreError> {

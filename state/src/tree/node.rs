@@ -118,6 +118,21 @@ impl Node {
         self.heap[1]
     }
 
+    /// The hash of a node whose slots are known by their hashes only.
+    pub(crate) fn hash_of(slots: &[(Crowd, Hash); FAN_OUT]) -> Hash {
+        let mut level = slots.to_vec();
+        while level.len() > 1 {
+            level = level
+                .chunks_exact(2)
+                .map(|pair| {
+                    let (left, right) = (pair[0], pair[1]);
+                    (left.0.with(right.0), joined(left, right))
+                })
+                .collect();
+        }
+        level[0].1
+    }
+
     /// Hashes again what lies above the slots whose bits are set.
     pub(crate) fn rehash(&mut self, changed: u16) {
         let mut crowds = [Crowd::None; 2 * FAN_OUT];
@@ -133,12 +148,8 @@ impl Node {
             crowds[at] = crowds[left].with(crowds[right]);
             dirty[at] = dirty[left] || dirty[right];
             if dirty[at] {
-                self.heap[at] = match (crowds[left], crowds[right]) {
-                    // A lone leaf stands for its whole subtree.
-                    (Crowd::None | Crowd::One, Crowd::None) => self.heap_hash(left),
-                    (Crowd::None, Crowd::One) => self.heap_hash(right),
-                    _ => inner_hash(&self.heap_hash(left), &self.heap_hash(right)),
-                };
+                let [left, right] = [left, right].map(|at| (crowds[at], self.heap_hash(at)));
+                self.heap[at] = joined(left, right);
             }
         }
     }
@@ -190,6 +201,20 @@ impl Node {
         }
     }
 
+    /// Whether there are no more leaves below than this.
+    pub(crate) fn holds_at_most(&self, count: usize) -> bool {
+        self.count_from(0, count) <= count
+    }
+
+    /// Adds the leaves below to `sum`, and stops above `most`.
+    fn count_from(&self, sum: usize, most: usize) -> usize {
+        self.slots.iter().fold(sum, |sum, slot| match slot {
+            Slot::Page(page) => sum + usize::from(page.count),
+            Slot::Node(node) if sum <= most => node.count_from(sum, most),
+            Slot::Empty | Slot::Node(_) => sum,
+        })
+    }
+
     /// Whether this is to be a page: there are few leaves below, and no other node.
     pub(crate) fn is_small(&self) -> bool {
         let leaves = self.slots.iter().try_fold(0, |count, slot| match slot {
@@ -198,6 +223,15 @@ impl Node {
             Slot::Node(_) => None,
         });
         leaves.is_some_and(|count| count <= PAGE_LEAVES_MAX / 2)
+    }
+}
+
+/// The hash over two subtrees: a lone leaf stands for the whole of both.
+fn joined((left, one): (Crowd, Hash), (right, other): (Crowd, Hash)) -> Hash {
+    match (left, right) {
+        (Crowd::None | Crowd::One, Crowd::None) => one,
+        (Crowd::None, Crowd::One) => other,
+        _ => inner_hash(&one, &other),
     }
 }
 

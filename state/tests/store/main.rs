@@ -7,5 +7,6 @@ mod agreement;
 mod chain;
 mod commits;
 mod damage;
+mod model;
 mod overlays;
 mod scans;

@@ -1,0 +1,231 @@
+//! Snapshots: a committed state, handed out subtree by subtree, and put together again elsewhere.
+//!
+//! Whoever knows a certified root asks what stands below a prefix of paths whose hash it knows, at
+//! first that of the root, and is told the values, when they are few, or the hashes of the sixteen
+//! subtrees below. Either is checked against the hash by itself. So pieces may come from anyone, in
+//! any order; a liar is known by its first lie; nothing has to be fetched where the own hash is
+//! already the right one; and what was fetched before an interruption is never fetched again.
+//!
+//! [`Snapshot`] is the giving end and [`crate::Restore`] the taking one.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use primitives::{
+    CommitCertificate, ExecutionResult, Hash, Header, Height, Receipt, SignedBatch, StateKey,
+};
+
+use crate::family::flat::{self, FlatRecord};
+use crate::family::history;
+use crate::past::Past;
+use crate::store::{Store, StoreError, or_abort};
+use crate::tree::node::{Crowd, LEVELS, Node, Slot, by_nibble};
+use crate::tree::page::{Leaf, subtree_hash};
+use crate::tree::{Tree, child};
+use crate::version::Head;
+
+/// Values in a piece at most, to begin with the least work on both sides.
+const PIECE_KEYS_MAX: usize = 8_192;
+
+/// The first `depth` bits of paths, a multiple of four; the others are zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
+pub struct Prefix {
+    pub path: Hash,
+    pub depth: u16,
+}
+
+/// One value with its key, and the block since which it stands.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Entry {
+    pub key: StateKey,
+    pub changed: Height,
+    pub value: Vec<u8>,
+}
+
+/// What stands below a prefix.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Piece {
+    /// All values, ascending by path.
+    Values(Vec<Entry>),
+    /// Too many values for one piece: what the sixteen subtrees below have as their hashes.
+    Branch([Child; 16]),
+}
+
+/// A subtree by its hash.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Child {
+    #[default]
+    Empty,
+    /// One leaf.
+    Leaf(Hash),
+    /// At least two.
+    Inner(Hash),
+}
+
+/// The block whose state a snapshot is, and what a validator needs of those below.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct SnapshotHead {
+    pub header: Header,
+    /// The payload, in the header's order.
+    pub batches: Vec<SignedBatch>,
+    pub result: ExecutionResult,
+    pub certificate: CommitCertificate,
+    pub receipts: Vec<Receipt>,
+    /// The headers of the blocks below, ascending: who leads a view is decided by past blocks.
+    pub below: Vec<Header>,
+}
+
+/// A committed state, the same for as long as this lives. Keeps its height readable.
+#[derive(Clone)]
+pub struct Snapshot {
+    store: Arc<dyn Store>,
+    head: Head,
+    tree: Tree,
+    past: Arc<Past>,
+}
+
+impl Prefix {
+    /// That of all paths.
+    pub const ROOT: Self = Self { path: Hash::ZERO, depth: 0 };
+
+    /// The sixteen prefixes that are four bits longer.
+    pub fn children(&self) -> impl Iterator<Item = Self> + use<> {
+        let Self { path, depth } = *self;
+        (0..16).map(move |at| {
+            let (path, _) = child(&path, usize::from(depth), at);
+            Self { path, depth: depth + 4 }
+        })
+    }
+
+    /// Whether the fields are as they must be.
+    pub fn is_valid(&self) -> bool {
+        let depth = usize::from(self.depth);
+        depth.is_multiple_of(LEVELS) && depth < 256 && flat::first(&self.path, depth) == self.path
+    }
+
+    pub(crate) fn holds(&self, path: &Hash) -> bool {
+        flat::share(&self.path, path, usize::from(self.depth))
+    }
+}
+
+impl Entry {
+    pub(crate) fn record(self) -> FlatRecord {
+        FlatRecord { key: self.key, changed: self.changed, value: self.value }
+    }
+
+    pub(crate) fn leaf(&self) -> Leaf {
+        crate::hashing::leaf(&self.key, self.changed, &self.value)
+    }
+}
+
+impl Child {
+    pub fn hash(&self) -> Hash {
+        match self {
+            Self::Empty => Hash::ZERO,
+            Self::Leaf(hash) | Self::Inner(hash) => *hash,
+        }
+    }
+
+    fn of(slot: &Slot) -> Self {
+        match slot.crowd() {
+            Crowd::None => Self::Empty,
+            Crowd::One => Self::Leaf(slot.hash()),
+            Crowd::Many => Self::Inner(slot.hash()),
+        }
+    }
+
+    fn of_leaves(leaves: &[Leaf], depth: usize) -> Self {
+        match leaves {
+            [] => Self::Empty,
+            [leaf] => Self::Leaf(leaf.hash),
+            _ => Self::Inner(subtree_hash(leaves, depth)),
+        }
+    }
+}
+
+impl Snapshot {
+    pub(crate) fn new(store: Arc<dyn Store>, head: Head, tree: Tree, past: Past) -> Self {
+        Self { store, head, tree, past: Arc::new(past) }
+    }
+
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// What stands below a prefix: the values when they take no more than `bytes_max`, or are one.
+    ///
+    /// # Panics
+    ///
+    /// When the prefix is not valid.
+    pub fn piece(&self, prefix: &Prefix, bytes_max: usize) -> Piece {
+        assert!(prefix.is_valid(), "{prefix:?} is no prefix");
+        or_abort(self.try_piece(prefix, bytes_max))
+    }
+
+    fn try_piece(&self, prefix: &Prefix, bytes_max: usize) -> Result<Piece, StoreError> {
+        let (path, depth) = (&prefix.path, usize::from(prefix.depth));
+        let slot = self.tree.slot(path, depth);
+        if let Some(Slot::Node(node)) = slot
+            && !node.holds_at_most(PIECE_KEYS_MAX)
+        {
+            return Ok(Piece::Branch(branch(node)));
+        }
+        let store = self.store.as_ref();
+        let entries = entries_at(store, path, depth, self.head.header.height)?;
+        let bytes: usize =
+            entries.iter().map(|entry| entry.key.key.len() + entry.value.len()).sum();
+        if bytes <= bytes_max || entries.len() < 2 {
+            return Ok(Piece::Values(entries));
+        }
+        Ok(Piece::Branch(match slot {
+            Some(Slot::Node(node)) => branch(node),
+            _ => {
+                let leaves: Vec<Leaf> = entries.iter().map(Entry::leaf).collect();
+                by_nibble(&leaves, depth).map(|leaves| Child::of_leaves(leaves, depth + LEVELS))
+            }
+        }))
+    }
+}
+
+fn branch(node: &Node) -> [Child; 16] {
+    node.slots.each_ref().map(Child::of)
+}
+
+/// All values below a prefix after the block at `height`, ascending by path.
+fn entries_at(
+    store: &dyn Store,
+    path: &Hash,
+    depth: usize,
+    height: Height,
+) -> Result<Vec<Entry>, StoreError> {
+    // The newest first: what is overwritten meanwhile is in `history` by the time that is read.
+    let mut entries = BTreeMap::new();
+    flat::visit(store, path, depth, |path, record| {
+        entries.insert(path, Entry::from(record));
+    })?;
+    for (path, old) in history::first_above_each(store, path, depth, height)? {
+        match old {
+            None => entries.remove(&path),
+            Some((key, old)) => {
+                let key = key.or_else(|| entries.get(&path).map(|entry| entry.key.clone()));
+                let key = key.ok_or_else(|| history::nameless(&path))?;
+                entries.insert(path, Entry { key, changed: old.changed, value: old.value })
+            }
+        };
+    }
+    Ok(entries.into_values().collect())
+}
+
+impl From<FlatRecord> for Entry {
+    fn from(FlatRecord { key, changed, value }: FlatRecord) -> Self {
+        Self { key, changed, value }
+    }
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Snapshot(height {})", self.past.pin.height)
+    }
+}
