@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 
 use crate::contenders::Kind;
-use crate::machine::{self, Usage};
+use crate::machine::{self, Processors, Usage};
 use crate::protocol::{Ran, Reply, Request, Role, Step};
 use crate::workload::Cursor;
 
@@ -23,6 +23,8 @@ pub(crate) struct Lane {
     pub(crate) cursor: Cursor,
     /// All that was committed.
     pub(crate) steps: Vec<Step>,
+    /// What the process that plays the cells had used before the first of them.
+    pub(crate) opened: Usage,
     process: Option<Process>,
 }
 
@@ -37,6 +39,15 @@ struct Process {
 pub(crate) struct Turn {
     pub(crate) reply: Reply,
     pub(crate) usage: Usage,
+    /// The share of the machine's cores that others used meanwhile.
+    pub(crate) others: f64,
+}
+
+/// A turn that commits.
+pub(crate) struct Commits {
+    pub(crate) ran: Ran,
+    pub(crate) usage: Usage,
+    pub(crate) others: f64,
 }
 
 impl Lane {
@@ -47,8 +58,16 @@ impl Lane {
         cache_mib: usize,
         seed: u64,
     ) -> Self {
-        let cursor = Cursor::new(seed);
-        Self { kind, keys, directory, cache_mib, cursor, steps: Vec::new(), process: None }
+        Self {
+            kind,
+            keys,
+            directory,
+            cache_mib,
+            cursor: Cursor::new(seed),
+            steps: Vec::new(),
+            opened: Usage::default(),
+            process: None,
+        }
     }
 
     pub(crate) fn name(&self) -> String {
@@ -105,20 +124,36 @@ impl Lane {
 
     /// Asks, and waits until the child is idle again.
     pub(crate) fn turn(&mut self, request: &Request) -> Result<Turn> {
-        let id = self.process()?.child.id();
-        let before = Usage::of(id)?;
+        let (before, machine_before) = (self.usage()?, Processors::now()?);
         let reply = self.ask(request)?;
-        machine::settle(id, PATIENCE)?;
-        Ok(Turn { reply, usage: Usage::of(id)?.since(&before) })
+        let usage = self.settled_usage()?.since(&before);
+        let others = Processors::now()?.others_since(&machine_before, usage.cpu_ms);
+        Ok(Turn { reply, usage, others })
     }
 
-    /// A turn that commits.
-    pub(crate) fn commits(&mut self, request: &Request) -> Result<(Ran, Usage)> {
-        let turn = self.turn(request)?;
-        let Reply::Ran(ran) = turn.reply else { bail!("{}: {:?}", self.name(), turn.reply) };
+    pub(crate) fn commits(&mut self, request: &Request) -> Result<Commits> {
+        let Turn { reply, usage, others } = self.turn(request)?;
+        let Reply::Ran(ran) = reply else { bail!("{}: {reply:?}", self.name()) };
         self.cursor = ran.cursor;
         self.steps.extend(&ran.steps);
-        Ok((ran, turn.usage))
+        Ok(Commits { ran, usage, others })
+    }
+
+    /// Changes that were committed, those of loading left out.
+    pub(crate) fn updates(&self) -> u64 {
+        let steps = self.steps.iter().filter(|step| step.workload.is_some());
+        steps.map(|step| step.size * step.batches).sum()
+    }
+
+    /// What the process has used since it started.
+    pub(crate) fn usage(&mut self) -> Result<Usage> {
+        Usage::of(self.process()?.child.id())
+    }
+
+    /// The same, when it is idle.
+    pub(crate) fn settled_usage(&mut self) -> Result<Usage> {
+        machine::settle(self.process()?.child.id(), PATIENCE)?;
+        self.usage()
     }
 
     pub(crate) fn peak_memory(&mut self) -> Result<u64> {

@@ -64,6 +64,33 @@ pub(crate) fn peak_memory(process: u32) -> Result<u64> {
     Ok(kib.context("VmHWM in /proc/*/status")? * 1024)
 }
 
+/// Processor time of all cores since the machine started: what was used, and what there was.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Processors {
+    busy_ms: u64,
+    all_ms: u64,
+}
+
+impl Processors {
+    pub(crate) fn now() -> Result<Self> {
+        let stat = fs::read_to_string("/proc/stat")?;
+        let line = stat.lines().next().unwrap_or_default();
+        // User, nice, system, idle, waiting for the disk, interrupts hard and soft, stolen by the host; what comes after
+        // is counted among the first two.
+        let fields = line.split_whitespace().skip(1).take(8).filter_map(|field| field.parse().ok());
+        let fields: Vec<u64> = fields.collect();
+        let all: u64 = fields.iter().sum();
+        let idle: u64 = fields.iter().skip(3).take(2).sum();
+        Ok(Self { busy_ms: (all - idle) * TICK_MS, all_ms: all * TICK_MS })
+    }
+
+    /// The share of the cores that others than a process used, which itself used so much meanwhile.
+    pub(crate) fn others_since(&self, before: &Self, used_ms: u64) -> f64 {
+        let busy = self.busy_ms.saturating_sub(before.busy_ms).saturating_sub(used_ms);
+        busy as f64 / self.all_ms.saturating_sub(before.all_ms).max(1) as f64
+    }
+}
+
 /// Waits until a process has done what it does in the background, but not for longer than `patience`.
 pub(crate) fn settle(process: u32, patience: Duration) -> Result<()> {
     let began = Instant::now();

@@ -7,11 +7,13 @@ use crate::results::{Cell, Row};
 use crate::table::{as_cell, sizes, thousands};
 use crate::workload::Workload;
 
-const PANEL: f64 = 380.0;
+const PANEL: f64 = 420.0;
 const HEIGHT: f64 = 420.0;
 const LEFT: f64 = 70.0;
-const RIGHT: f64 = 20.0;
-const TOP: f64 = 70.0;
+const RIGHT: f64 = 40.0;
+const TOP: f64 = 80.0;
+/// From one name of the legend to the next.
+const NAME: f64 = 62.0;
 const BOTTOM: f64 = 60.0;
 
 /// From one point of a page to another.
@@ -60,7 +62,7 @@ pub fn updates_per_s(rows: &[Row], workload: Workload) -> String {
         let left = PANEL * place as f64;
         let of_size: Vec<&Cell> = cells.iter().filter(|cell| cell.keys == keys).copied().collect();
         let title =
-            format!("{} keys, {}: updates a second", thousands(keys as f64), workload.name());
+            format!("Updates a second, {}, {} keys", workload.name(), thousands(keys as f64));
         let _ =
             writeln!(svg, "<text x=\"{}\" y=\"26\" font-size=\"15\">{title}</text>", left + LEFT);
         panel(&mut svg, left, &of_size, &y);
@@ -99,7 +101,7 @@ fn panel(svg: &mut String, left: f64, cells: &[&Cell], y: &Scale) {
         of_kind.sort_by_key(|cell| cell.batch);
         if !of_kind.is_empty() {
             line(svg, kind, &of_kind, &x, y);
-            let at = (left + LEFT + 10.0, TOP - 24.0 + 18.0 * place as f64);
+            let at = (left + LEFT + NAME * place as f64, 48.0);
             legend(svg, kind, at);
         }
     }

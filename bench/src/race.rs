@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail, ensure};
 
 use crate::contenders::Kind;
-use crate::lane::{Lane, time_to_first_read};
+use crate::lane::{Commits, Lane, time_to_first_read};
 use crate::machine::{self, Usage};
 use crate::protocol::{Limit, Ran, Reply, Request};
 use crate::results::{Cell, Load, Row, Run, Skipped, Spread, Store, median, quantile};
@@ -122,9 +122,6 @@ impl Plan {
         for lane in lanes.iter_mut() {
             sink(Row::Load(load(lane)?))?;
         }
-        for lane in lanes.iter_mut() {
-            lane.start()?;
-        }
         for workload in &self.workloads {
             for batch in &self.batches {
                 for cell in self.cell(lanes, *workload, *batch)? {
@@ -140,7 +137,7 @@ impl Plan {
             batches: self.commits_max.div_ceil(self.rounds),
             ms: self.seconds * 1_000 / self.rounds,
         };
-        let mut rounds: Vec<Vec<(Ran, Usage)>> = lanes.iter().map(|_| Vec::new()).collect();
+        let mut rounds: Vec<Vec<Commits>> = lanes.iter().map(|_| Vec::new()).collect();
         for round in 0..self.rounds {
             let mut turns: Vec<_> = lanes.iter_mut().zip(&mut rounds).collect();
             let first = usize::try_from(round)? % turns.len().max(1);
@@ -157,10 +154,12 @@ impl Plan {
     /// What is seen of a store by itself: what it holds, reads, proofs, and opening.
     fn inspect(&self, lane: &mut Lane) -> Result<Store> {
         let peak_memory_bytes = lane.peak_memory()?;
+        let written = lane.usage()?.since(&lane.opened).written_bytes;
         lane.stop()?;
         let disk_bytes = machine::disk_bytes(&lane.directory)?;
         machine::evict(&lane.directory)?;
         let open_cold = lane.start()?;
+        let written = written + lane.settled_usage()?.written_bytes;
         // Opening may have read everything.
         machine::evict(&lane.directory)?;
         let (cursor, salt, count) = (lane.cursor, 1, self.reads);
@@ -186,6 +185,7 @@ impl Plan {
             keys: lane.keys,
             peak_memory_bytes,
             disk_bytes,
+            written_bytes_per_update: written as f64 / lane.updates().max(1) as f64,
             open_cold_ms: open_cold.as_secs_f64() * 1e3,
             cold_read_disk_bytes: cold.usage.read_bytes as f64 / cold_ns.len().max(1) as f64,
             cold_read_us: Spread::us(&cold_ns),
@@ -197,32 +197,40 @@ impl Plan {
     }
 }
 
+/// Loads the keys, and has a new process open what is there: what opening writes is what loading had left to do.
 fn load(lane: &mut Lane) -> Result<Load> {
     lane.start()?;
     let (cursor, keys) = (lane.cursor, lane.keys);
-    let (ran, usage) = lane.commits(&Request::Load { cursor, keys, batch: LOAD_BATCH })?;
+    let loaded = lane.commits(&Request::Load { cursor, keys, batch: LOAD_BATCH })?;
     let peak_memory_bytes = lane.peak_memory()?;
     lane.stop()?;
+    let disk_bytes = machine::disk_bytes(&lane.directory)?;
+    lane.start()?;
+    lane.opened = lane.settled_usage()?;
+    let written = loaded.usage.written_bytes + lane.opened.written_bytes;
     Ok(Load {
         contender: lane.kind,
         keys,
-        keys_per_s: per_s(keys, &ran.commit_ns),
-        written_bytes_per_key: usage.written_bytes as f64 / keys as f64,
+        keys_per_s: per_s(keys, &loaded.ran.commit_ns),
+        written_bytes_per_key: written as f64 / keys as f64,
         peak_memory_bytes,
-        disk_bytes: machine::disk_bytes(&lane.directory)?,
+        disk_bytes,
     })
 }
 
-fn cell_of(lane: &Lane, workload: Workload, batch: u64, rounds: &[(Ran, Usage)]) -> Cell {
+fn cell_of(lane: &Lane, workload: Workload, batch: u64, rounds: &[Commits]) -> Cell {
     let all = |times: fn(&Ran) -> &Vec<u64>| -> Vec<u64> {
-        rounds.iter().flat_map(|(ran, _)| times(ran)).copied().collect()
+        rounds.iter().flat_map(|round| times(&round.ran)).copied().collect()
     };
     let (commit, root) = (all(|ran| &ran.commit_ns), all(|ran| &ran.root_ns));
     let updates = commit.len() as f64 * batch as f64;
     let used = |part: fn(&Usage) -> u64| -> f64 {
-        rounds.iter().map(|(_, usage)| part(usage)).sum::<u64>() as f64
+        rounds.iter().map(|round| part(&round.usage)).sum::<u64>() as f64
     };
-    let rate = |(ran, _): &(Ran, Usage)| per_s(batch * ran.commit_ns.len() as u64, &ran.commit_ns);
+    let rate = |round: &Commits| {
+        let commits = &round.ran.commit_ns;
+        per_s(batch * commits.len() as u64, commits)
+    };
     let rates: Vec<f64> = rounds.iter().map(rate).collect();
     Cell {
         contender: lane.kind,
@@ -237,6 +245,7 @@ fn cell_of(lane: &Lane, workload: Workload, batch: u64, rounds: &[(Ran, Usage)])
         root_us_p50: (!root.is_empty()).then(|| quantile(&root, 50) / 1e3),
         cpu_us_per_update: used(|usage| usage.cpu_ms) * 1e3 / updates,
         written_bytes_per_update: used(|usage| usage.written_bytes) / updates,
+        others: rounds.iter().map(|round| round.others).sum::<f64>() / rounds.len().max(1) as f64,
     }
 }
 

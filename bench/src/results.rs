@@ -66,7 +66,10 @@ pub struct Cell {
     pub root_us_p50: Option<f64>,
     /// With what was done in the background until the process was idle.
     pub cpu_us_per_update: f64,
+    /// What is still in memory is written later, and counts in [`Store::written_bytes_per_update`] only.
     pub written_bytes_per_update: f64,
+    /// The share of the machine's cores that others used meanwhile.
+    pub others: f64,
 }
 
 /// A store after all its cells.
@@ -77,6 +80,8 @@ pub struct Store {
     /// Of the process that ran all cells.
     pub peak_memory_bytes: u64,
     pub disk_bytes: u64,
+    /// Over all cells, with what the next process wrote when it opened what they left.
+    pub written_bytes_per_update: f64,
     /// Opening in a new process, after an orderly end, with nothing in the system's cache.
     pub open_cold_ms: f64,
     /// In a new process, with nothing in the system's cache.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::results::{Cell, Load, Row, Store};
+use crate::results::{Cell, Load, Row, Store, median};
 use crate::workload::{VALUE_BYTES, ZIPF_EXPONENT};
 
 /// Everything that was compared, the largest differences first: cells, then stores, for each number of keys.
@@ -21,9 +21,9 @@ pub fn compared(rows: &[Row]) -> String {
             cell_line(&mut text, cell);
         }
         text.push_str(
-            "\n| store | load keys/s | bytes written/key | open cold ms | after kill -9 ms | cold read µs \
+            "\n| store | load keys/s | bytes written/key | bytes written/update | open cold ms | after kill -9 ms | cold read µs \
              | warm read µs | proof µs | proof bytes | memory MiB | disk MiB |\n\
-             | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
+             | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
         );
         for store in rows.iter().filter_map(as_store).filter(|store| store.keys == keys) {
             let is_its = |load: &&Load| load.keys == keys && load.contender == store.contender;
@@ -90,6 +90,14 @@ fn introduction(rows: &[Row]) -> String {
             Row::Load(_) | Row::Cell(_) | Row::Store(_) => {}
         }
     }
+    let others: Vec<f64> =
+        rows.iter().filter_map(as_cell).map(|cell| cell.others * 100.0).collect();
+    let most = others.iter().copied().fold(0.0, f64::max);
+    let _ = writeln!(
+        text,
+        "Others used {:.0} % of the cores meanwhile, {most:.0} % at most in a cell.",
+        median(&others)
+    );
     text
 }
 
@@ -114,10 +122,11 @@ fn store_line(text: &mut String, store: &Store, load: Option<&Load>) {
     let mib = |bytes: u64| thousands(bytes as f64 / f64::from(1 << 20));
     let _ = writeln!(
         text,
-        "| {} | {} | {} | {} | {} | {:.0} | {:.1} | {} | {} | {} | {} |",
+        "| {} | {} | {} | {} | {} | {} | {:.0} | {:.1} | {} | {} | {} | {} |",
         store.contender.name(),
         of_load(|load| load.keys_per_s),
         of_load(|load| load.written_bytes_per_key),
+        thousands(store.written_bytes_per_update),
         thousands(store.open_cold_ms),
         thousands(store.reopen_after_kill_ms),
         store.cold_read_us.p50,

@@ -37,6 +37,7 @@ pub(super) struct Jmt {
 }
 
 type Tree<'a> = JellyfishMerkleTree<'a, Store, Blake3>;
+type Update = (RootHash, TreeUpdateBatch);
 
 /// What the tree reads from.
 struct Store {
@@ -58,6 +59,19 @@ impl Jmt {
 
     fn last(&self) -> Version {
         self.next.saturating_sub(1)
+    }
+
+    /// The new root and what it takes. The call that takes all changes at once, and so passes each node once, knows no
+    /// removals; where there are any, the other one takes key after key.
+    fn update(&self, changes: Vec<(KeyHash, Option<OwnedValue>)>) -> Result<Update> {
+        let tree = Tree::new(&self.store);
+        if changes.iter().any(|(_, value)| value.is_none()) {
+            return tree.put_value_set(changes, self.next);
+        }
+        let written = changes.into_iter().filter_map(|(path, value)| Some((path, value?)));
+        let (roots, update) =
+            tree.batch_put_value_sets(vec![written.collect()], None, self.next)?;
+        Ok((roots.into_iter().next().context("there is no new root")?, update))
     }
 
     fn write(&self, update: TreeUpdateBatch) -> Result<()> {
@@ -93,7 +107,7 @@ impl Contender for Jmt {
         let mut changes: Vec<(KeyHash, Option<OwnedValue>)> =
             changes.into_iter().map(with_path).collect();
         changes.sort_unstable_by_key(|(path, _)| *path);
-        let (root, update) = Tree::new(&self.store).put_value_set(changes, self.next)?;
+        let (root, update) = self.update(changes)?;
         let root_took = began.elapsed();
         self.write(update)?;
         (self.root, self.next) = (root, self.next + 1);
