@@ -49,7 +49,7 @@ fn a_tree_that_does_not_lead_to_the_certified_root_is_refused() {
     check("block 0 was committed with", |batch| {
         put(batch, &FlatRecord { changed: Height(1), ..record(1, 1) });
     });
-    check("is another key's", |batch| {
+    check("block 0 was committed with", |batch| {
         let (at, bytes) = (key(1).path().0.to_vec(), codec::encode(&record(2, 2)));
         batch.put(Family::Flat, at, bytes);
     });

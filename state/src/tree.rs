@@ -26,10 +26,13 @@ use crate::hashing::{DEPTH_MAX, inner_hash, turns_right};
 use crate::store::StoreError;
 use node::{Crowd, LEVELS, Leaves, Node, PageSlot, Slot, by_nibble, nibble};
 use page::{Leaf, LeafChange, Tally, halves, merge, subtree_hash};
+use units::UNIT_DEPTH;
 
 /// Leaves of a page at most; one more, and it becomes a node. A node becomes a page when it has
 /// half: one key that comes and goes does not make and break a node each time.
 const PAGE_LEAVES_MAX: usize = 32;
+/// Values that are read one after the other in the time that a page is looked up.
+const READ_FACTOR: usize = 16;
 /// Changes from which on a second thread costs less than it brings.
 const PARALLEL_MIN: usize = 512;
 
@@ -287,6 +290,11 @@ impl Update<'_> {
     ) -> Result<Slot, StoreError> {
         let Some((path, _)) = changes.first() else { return Ok(slot.clone()) };
         let leaves = match (slot, self.work) {
+            (Slot::Node(node), Work::Reload)
+                if depth >= UNIT_DEPTH && node.holds_at_most(changes.len() * READ_FACTOR) =>
+            {
+                self.source.leaves(path, depth)?
+            }
             (Slot::Node(node), _) => return self.node(node, changes, depth, threads),
             (_, Work::Reload) => self.source.leaves(path, depth)?,
             (Slot::Page(page), Work::Apply) => {

@@ -87,7 +87,12 @@ pub(crate) fn leaves(
     depth: usize,
 ) -> Result<Vec<Leaf>, StoreError> {
     let mut leaves = Vec::new();
-    visit(store, path, depth, |_, record| leaves.push(record.leaf()))?;
+    visit_rows(store, path, depth, |path, bytes| {
+        let (changed, value) = read_parts(bytes)?;
+        let value_hash = hashing::value_hash(changed, value);
+        leaves.push(Leaf { path, hash: hashing::leaf_hash(&path, &value_hash) });
+        Ok(())
+    })?;
     Ok(leaves)
 }
 
@@ -98,23 +103,45 @@ pub(crate) fn visit(
     depth: usize,
     mut visit: impl FnMut(Hash, FlatRecord),
 ) -> Result<(), StoreError> {
+    visit_rows(store, path, depth, |path, bytes| {
+        visit(path, read_record(&path.0, bytes)?);
+        Ok(())
+    })
+}
+
+fn visit_rows(
+    store: &dyn Store,
+    path: &Hash,
+    depth: usize,
+    mut visit: impl FnMut(Hash, &[u8]) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
     let mut outcome = Ok(());
     let first = first(path, depth);
     store.scan(Family::Flat, &first.0, &mut |row_key, bytes| {
         match row_key.try_into().map(Hash) {
-            Ok(at) if share(&at, path, depth) => match read_record(row_key, bytes) {
-                Ok(record) => {
-                    visit(at, record);
-                    return ControlFlow::Continue(());
-                }
-                Err(error) => outcome = Err(error),
-            },
-            Ok(_) => {}
+            Ok(at) if share(&at, &first, depth) => outcome = visit(at, bytes),
+            Ok(_) => return ControlFlow::Break(()),
             Err(_) => outcome = Err(StoreError::row(Family::Flat, "its key is no path")),
         }
-        ControlFlow::Break(())
+        if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
     outcome
+}
+
+/// Height of the last change and value: those of a [`FlatRecord`], where they
+/// stand. Pages are read a thousand records at a time.
+fn read_parts(bytes: &[u8]) -> Result<(Height, &[u8]), StoreError> {
+    let short = || StoreError::row(Family::Flat, "it ends in the middle");
+    let length = |bytes: &[u8; 4]| u32::from_le_bytes(*bytes) as usize;
+    let (_, rest) = bytes.split_first_chunk::<1>().ok_or_else(short)?;
+    let (count, rest) = rest.split_first_chunk().ok_or_else(short)?;
+    let (_, rest) = rest.split_at_checked(length(count)).ok_or_else(short)?;
+    let (changed, rest) = rest.split_first_chunk().ok_or_else(short)?;
+    let (count, value) = rest.split_first_chunk().ok_or_else(short)?;
+    if value.len() != length(count) {
+        return Err(short());
+    }
+    Ok((Height(u64::from_le_bytes(*changed)), value))
 }
 
 /// The lowest path that shares the first `depth` bits with `path`.
@@ -132,7 +159,9 @@ pub(crate) fn first(path: &Hash, depth: usize) -> Hash {
 
 /// Whether two paths share their first `depth` bits.
 pub(crate) fn share(one: &Hash, other: &Hash, depth: usize) -> bool {
-    first(one, depth) == first(other, depth)
+    let (whole, bits) = (depth / 8, depth % 8);
+    let last = |path: &Hash| path.0.get(whole).map(|byte| u16::from(*byte) >> (8 - bits));
+    one.0.get(..whole) == other.0.get(..whole) && last(one) == last(other)
 }
 
 pub(crate) fn put(batch: &mut Batch, path: &Hash, record: &FlatRecord) {
