@@ -7,8 +7,8 @@
 //! certificates, indices and head. There is no second store that could be ahead or behind. Opening
 //! checks all of it (`recovery`).
 //!
-//! Reading order: `state`, `overlay`, `tree`, `proof`, `version`, `commit`, `recovery`, then
-//! `store` and `family` below.
+//! Reading order: `state`, `overlay`, `tree`, `version`, `commit`, `recovery`, then `store` and
+//! `family` below. What a root proves, and to whom, is the `proof` crate's.
 //!
 //! This crate knows nothing of consensus, of contracts, or of what the bytes mean.
 
@@ -17,7 +17,6 @@ mod family;
 mod hashing;
 mod options;
 mod overlay;
-mod proof;
 mod recovery;
 mod state;
 mod store;
@@ -26,6 +25,7 @@ mod version;
 mod view;
 
 pub use commit::CommittedBlock;
+pub use hashing::claim;
 pub use overlay::{Changes, Overlay};
 pub use proof::{ProofError, StateProof, Terminal};
 pub use recovery::{GenesisBlock, OpenError};

@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use primitives::{
     CommitCertificate, ExecutionResult, Hash, Header, Height, Receipt, SignedBatch, StateKey,
 };
+use proof::StateProof;
 use thiserror::Error;
 
 use crate::commit::{self, CommittedBlock};
 use crate::family::{blocks, certificates, receipts, transactions};
 use crate::overlay::{Base, Changes, Overlay};
-use crate::proof::StateProof;
 use crate::recovery::{self, GenesisBlock, OpenError};
 use crate::store::memory::MemoryStore;
 use crate::store::{Store, StoreError, or_abort};

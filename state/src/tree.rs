@@ -11,9 +11,9 @@
 use std::sync::Arc;
 
 use primitives::{Hash, Height};
+use proof::{StateProof, Terminal};
 
 use crate::hashing::{DEPTH_MAX, inner_hash, leaf_hash, turns_right};
-use crate::proof::{StateProof, Terminal};
 
 /// A subtree; `None` is the empty one.
 type Link = Option<Arc<Node>>;
@@ -67,11 +67,14 @@ impl Tree {
     /// there is a value.
     pub(crate) fn prove(&self, path: &Hash, changed: Option<Height>) -> Option<StateProof> {
         let mut siblings = Vec::new();
-        let leaf = self.descend(path, |sibling| siblings.push(hash_of(sibling)));
+        let leaf = self.descend(path, |sibling| siblings.push(hash_of(sibling).0));
         let terminal = match (leaf, changed) {
-            (Some(leaf), Some(changed)) if leaf.path == *path => Terminal::Present { changed },
+            (Some(leaf), Some(changed)) if leaf.path == *path => {
+                Terminal::Present { changed: changed.0 }
+            }
             (Some(leaf), None) if leaf.path != *path => {
-                Terminal::Other { path: leaf.path, value_hash: leaf.value_hash }
+                let Leaf { path, value_hash } = leaf;
+                Terminal::Other(proof::Leaf { path: path.0, value_hash: value_hash.0 })
             }
             (None, None) => Terminal::Empty,
             _ => return None,

@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
 
-use primitives::Domain;
+use primitives::{Domain, Namespace, StateKey};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
 use super::*;
+use crate::hashing::{claim, value_hash};
 
 const SEEDS: u64 = 60;
 
@@ -106,4 +107,29 @@ fn an_update_leaves_the_tree_it_came_from_alone() {
 #[should_panic(expected = "ascend")]
 fn changes_out_of_order_are_refused() {
     Tree::default().update(&[(Hash([1; 32]), None), (Hash([0; 32]), None)]);
+}
+
+#[test]
+fn what_the_tree_proves_is_so() {
+    let key = |number: u32| StateKey {
+        namespace: Namespace::Storage,
+        key: number.to_le_bytes().to_vec(),
+    };
+    for seed in 0..SEEDS {
+        let mut random = ChaCha20Rng::seed_from_u64(seed);
+        let values: BTreeMap<StateKey, Height> =
+            (0..seed).map(|_| (key(random.next_u32() % 100), Height(random.next_u64()))).collect();
+        let leaf =
+            |(key, changed): (&StateKey, &Height)| (key.path(), value_hash(*changed, b"value"));
+        let tree = Tree::build(&leaves(&values.iter().map(leaf).collect()));
+        for key in (0..100).map(key) {
+            let changed = values.get(&key).copied();
+            let proof = tree.prove(&key.path(), changed).expect("tree and values agree");
+            let claim = claim(&key, changed.map(|_| &b"value"[..]));
+            let verified = proof.verify(&tree.root().0, &claim);
+            assert_eq!(verified, Ok(changed.map(|height| height.0)), "seed {seed}, {key:?}");
+            let disagreeing = if changed.is_some() { None } else { Some(Height(1)) };
+            assert_eq!(tree.prove(&key.path(), disagreeing), None, "seed {seed}, {key:?}");
+        }
+    }
 }
