@@ -7,8 +7,8 @@
 //! certificates, indices and head. There is no second store that could be ahead or behind. Opening
 //! checks all of it (`recovery`).
 //!
-//! Reading order: `state`, `overlay`, `tree`, `proof`, `version`, `commit`, `recovery`, then
-//! `store` and `family` below.
+//! Reading order: `state`, `overlay`, `tree`, `version`, `commit`, `recovery`, then `store` and
+//! `family` below. What a root proves, and to whom, is the `proof` crate's.
 //!
 //! This crate knows nothing of consensus, of contracts, or of what the bytes mean.
 
@@ -20,7 +20,7 @@ mod hashing;
 mod options;
 mod overlay;
 mod past;
-mod proof;
+mod prove;
 mod recovery;
 mod restore;
 mod rollback;
@@ -36,14 +36,16 @@ pub use check::{CheckReport, check};
 pub use commit::CommittedBlock;
 pub use family::meta::Usage;
 pub use floor::{HeightError, Retention};
+pub use hashing::claim;
 pub use overlay::{Changes, Overlay};
 pub use past::Difference;
 pub use proof::{ProofError, StateProof, Terminal};
+pub use prove::{ProvedBatch, ProvedPage, ProvedValue};
 pub use recovery::{GenesisBlock, OpenError};
 pub use restore::{HeadError, PieceError, Restore};
 pub use rollback::{RollbackError, rollback};
 pub use snapshot::{Child, Entry, Piece, Prefix, Snapshot, SnapshotHead};
-pub use state::{CommitError, ProvedValue, State, StateOptions, StoredBlock};
+pub use state::{CommitError, State, StateOptions, StoredBlock};
 pub use store::StoreError;
 pub use version::Head;
 pub use view::StateView;

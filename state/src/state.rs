@@ -9,22 +9,22 @@ use primitives::{
     CommitCertificate, ExecutionResult, Hash, Header, Height, Namespace, Receipt, SignedBatch,
     StateKey, View,
 };
+use proof::Prefix;
 use thiserror::Error;
 
 use crate::commit::{self, CommittedBlock};
 use crate::family::meta::{self, Meta, Usage};
 use crate::family::{Family, blocks, certificates, headers, height_key, receipts, transactions};
 use crate::floor::{Floors, HeightError, Retention};
-use crate::hashing;
 use crate::overlay::{Base, Changes, Overlay};
 use crate::past::{Difference, Past};
-use crate::proof::{StateProof, Terminal};
+use crate::prove::{ProvedBatch, ProvedPage, ProvedValue, Prover};
 use crate::recovery::{self, GenesisBlock, OpenError, Recovered};
 use crate::snapshot::{Snapshot, SnapshotHead};
 use crate::store::memory::MemoryStore;
 use crate::store::pruning::HEADERS_KEPT;
 use crate::store::{Store, StoreError, or_abort};
-use crate::tree::{Memory, Part};
+use crate::tree::Memory;
 use crate::turns::Turns;
 use crate::version::{Head, Version};
 use crate::view::StateView;
@@ -91,15 +91,6 @@ pub struct StoredBlock {
     /// `None` for the genesis and for a block committed by the certificate of a descendant; see
     /// [`State::certificate_at_or_above`].
     pub certificate: Option<CommitCertificate>,
-}
-
-/// What the state says about a key, and why that is so.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProvedValue {
-    /// Its result's state root is the one the proof leads to.
-    pub head: Head,
-    pub value: Option<Vec<u8>>,
-    pub proof: StateProof,
 }
 
 /// Why a commit failed. The process is to stop: what it had acknowledged stands, and opening finds
@@ -394,43 +385,29 @@ impl State {
     /// The value of a key at the head, or its absence, with the proof against the head's state
     /// root.
     pub fn prove(&self, key: &StateKey) -> ProvedValue {
-        let version = self.version();
-        let (value, proof) = or_abort(self.try_prove(&version, key));
-        ProvedValue { head: version.head.clone(), value, proof }
+        self.with_prover(|prover| prover.value(key))
     }
 
-    fn try_prove(
-        &self,
-        version: &Version,
-        key: &StateKey,
-    ) -> Result<(Option<Vec<u8>>, StateProof), StoreError> {
+    /// The values of several keys at the head, with one proof.
+    ///
+    /// # Panics
+    ///
+    /// When the keys are none, or more than [`proof::KEYS_MAX`].
+    pub fn prove_batch(&self, keys: &[StateKey]) -> ProvedBatch {
+        self.with_prover(|prover| prover.batch(keys))
+    }
+
+    /// All that stands at the head below a prefix, such as [`Prefix::of_namespace`], with the proof
+    /// that it is all. Where that is more than `limit` entries, of the first part of the prefix
+    /// that is not; [`proof::Tiling`] says what to ask for next.
+    pub fn prove_page(&self, prefix: &Prefix, limit: usize) -> ProvedPage {
+        self.with_prover(|prover| prover.page(prefix, limit))
+    }
+
+    fn with_prover<T>(&self, prove: impl FnOnce(&Prover<'_>) -> Result<T, StoreError>) -> T {
+        let version = self.version();
         let store = self.inner.store.as_ref();
-        let source = version.leaves(store);
-        let path = key.path();
-        let record = version.record(store, key)?;
-        let mut siblings = Vec::new();
-        let terminal = loop {
-            let depth = siblings.len();
-            match version.tree.part(&path, depth, &source)? {
-                Part::Inner { left, right } => {
-                    siblings.push(if hashing::turns_right(&path, depth) { left } else { right });
-                }
-                Part::Empty => break Terminal::Empty,
-                Part::Leaf(leaf) => {
-                    let record = version.record_at(store, &leaf.path)?.ok_or_else(disagree)?;
-                    let (path, value_hash) = (leaf.path, record.value_hash());
-                    break if record.key == *key {
-                        Terminal::Present { changed: record.changed }
-                    } else {
-                        Terminal::Other { path, value_hash }
-                    };
-                }
-            }
-        };
-        if record.is_some() != matches!(terminal, Terminal::Present { .. }) {
-            return Err(disagree());
-        }
-        Ok((record.map(|record| record.value), StateProof { terminal, siblings }))
+        or_abort(prove(&Prover { version: &version, store }))
     }
 
     fn version(&self) -> Arc<Version> {
@@ -444,10 +421,6 @@ const FREE_BLOCKS: u64 = 256;
 /// The floor of `changes`.
 fn changes_floor(meta: &Meta, turns: &Turns) -> Height {
     turns.oldest().map_or(meta.floor, |oldest| oldest.min(meta.floor))
-}
-
-fn disagree() -> StoreError {
-    StoreError::Damaged("the tree and the values disagree on a key".to_owned())
 }
 
 impl fmt::Debug for State {

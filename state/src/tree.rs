@@ -165,6 +165,22 @@ impl Tree {
         })
     }
 
+    /// Whether no more leaves share the first `depth` bits with `path`; nothing where only the
+    /// leaves themselves can tell.
+    pub(crate) fn holds_at_most(&self, path: &Hash, depth: usize, count: usize) -> Option<bool> {
+        let whole = depth - depth % LEVELS;
+        match self.slot(path, whole)? {
+            Slot::Empty => Some(true),
+            Slot::Page(page) if usize::from(page.count) <= count => Some(true),
+            Slot::Page(_) => None,
+            Slot::Node(node) => {
+                let place =
+                    (1 << (depth - whole)) + (nibble(path, whole) >> (whole + LEVELS - depth));
+                Some(node.holds_at_most_at(place, count))
+            }
+        }
+    }
+
     /// The subtree that begins with these bits; nothing when a page stands for it and its
     /// neighbours.
     pub(crate) fn slot(&self, path: &Hash, depth: usize) -> Option<&Slot> {

@@ -153,12 +153,12 @@ fn verify(
     let result = certificate.result;
     anyhow::ensure!(header.height == result.height, "the certificate is over another height");
     let proof: StateProof = codec::decode(&proof.0, PROOF_BYTES_MAX)?;
-    proof.verify(&result.state_root, key, value.as_deref())?;
+    let changed = proof.verify(&result.state_root.0, &state::claim(key, value.as_deref()))?;
     Ok(Verified {
         value,
         height: result.height,
         state_root: result.state_root,
-        changed: proof.changed(),
+        changed: changed.map(Height),
         signers: certificate.signatures.0.len(),
         validators: validators.len(),
     })

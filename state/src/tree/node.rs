@@ -203,14 +203,19 @@ impl Node {
 
     /// Whether there are no more leaves below than this.
     pub(crate) fn holds_at_most(&self, count: usize) -> bool {
-        self.count_from(0, count) <= count
+        self.holds_at_most_at(1, count)
+    }
+
+    /// The same below a place of the heap.
+    pub(crate) fn holds_at_most_at(&self, place: usize, count: usize) -> bool {
+        self.count_from(place, 0, count) <= count
     }
 
     /// Adds the leaves below to `sum`, and stops above `most`.
-    fn count_from(&self, sum: usize, most: usize) -> usize {
-        self.slots.iter().fold(sum, |sum, slot| match slot {
+    fn count_from(&self, place: usize, sum: usize, most: usize) -> usize {
+        self.below(place).fold(sum, |sum, (_, slot)| match slot {
             Slot::Page(page) => sum + usize::from(page.count),
-            Slot::Node(node) if sum <= most => node.count_from(sum, most),
+            Slot::Node(node) if sum <= most => node.count_from(1, sum, most),
             Slot::Empty | Slot::Node(_) => sum,
         })
     }

@@ -9,4 +9,5 @@ mod commits;
 mod damage;
 mod model;
 mod overlays;
+mod proofs;
 mod scans;

@@ -168,13 +168,11 @@ fn log_file() -> Decoder {
 }
 
 fn state_proof() -> Decoder {
-    let hash = primitives::Hash([7; 32]);
-    let height = primitives::Height(3);
     let proof =
-        |terminal, count| codec::encode(&StateProof { terminal, siblings: vec![hash; count] });
+        |terminal, count| codec::encode(&StateProof { terminal, siblings: vec![[7; 32]; count] });
     let corpus = vec![
         proof(state::Terminal::Empty, 0),
-        proof(state::Terminal::Present { changed: height }, 20),
+        proof(state::Terminal::Present { changed: 3 }, 20),
         proof(state::Terminal::Empty, 256),
     ];
     let run = |b: &[u8]| value::<StateProof>(b, limits::MESSAGE_BYTES_MAX);
