@@ -6,8 +6,8 @@
 //! | `values` | path ‖ inverted version → value, or that it was removed: the newest comes first |
 //! | `stale` | version → keys of the nodes that it replaced |
 //!
-//! A commit is one synced write. It removes the nodes that the version before replaced, so that the tree is there at the
-//! last two versions, and readers of the last one are not cut off. Values of all versions stay, as in ours.
+//! A commit is one synced write. It removes the nodes that the version before replaced, so that the tree is there at
+//! the last two versions, and readers of the last one are not cut off. Values of all versions stay, as in ours.
 
 use std::path::Path;
 use std::time::Instant;
