@@ -75,8 +75,8 @@ impl Processors {
     pub(crate) fn now() -> Result<Self> {
         let stat = fs::read_to_string("/proc/stat")?;
         let line = stat.lines().next().unwrap_or_default();
-        // User, nice, system, idle, waiting for the disk, interrupts hard and soft, stolen by the host; what comes after
-        // is counted among the first two.
+        // User, nice, system, idle, waiting for the disk, interrupts hard and soft, stolen by the host; what comes
+        // after is counted among the first two.
         let fields = line.split_whitespace().skip(1).take(8).filter_map(|field| field.parse().ok());
         let fields: Vec<u64> = fields.collect();
         let all: u64 = fields.iter().sum();

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use crate::results::{Cell, Load, Row, Store, median};
 use crate::workload::{VALUE_BYTES, ZIPF_EXPONENT};
 
-/// Everything that was compared, the largest differences first: cells, then stores, for each number of keys.
+/// Everything that was compared, for each number of keys: the cells, then the stores.
 pub fn compared(rows: &[Row]) -> String {
     let mut text = introduction(rows);
     let cells: Vec<&Cell> = rows.iter().filter_map(as_cell).collect();
@@ -21,8 +21,8 @@ pub fn compared(rows: &[Row]) -> String {
             cell_line(&mut text, cell);
         }
         text.push_str(
-            "\n| store | load keys/s | bytes written/key | bytes written/update | open cold ms | after kill -9 ms | cold read µs \
-             | warm read µs | proof µs | proof bytes | memory MiB | disk MiB |\n\
+            "\n| store | load keys/s | bytes written/key | bytes written/update | open cold ms \
+             | after kill -9 ms | cold read µs | warm read µs | proof µs | proof bytes | memory MiB | disk MiB |\n\
              | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
         );
         for store in rows.iter().filter_map(as_store).filter(|store| store.keys == keys) {
@@ -37,7 +37,8 @@ pub fn compared(rows: &[Row]) -> String {
 pub fn grown(rows: &[Row]) -> String {
     let mut text = introduction(rows);
     text.push_str(
-        "\n| store | workload | batch | keys | commit p50 ms | p99 ms | root p50 ms | updates/s | commit, of the first |\n\
+        "\n| store | workload | batch | keys | commit p50 ms | p99 ms | root p50 ms | updates/s \
+         | commit, of the first |\n\
          | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
     );
     let cells: Vec<&Cell> = rows.iter().filter_map(as_cell).collect();

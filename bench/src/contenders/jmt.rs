@@ -6,8 +6,8 @@
 //! | `values` | path ‖ inverted version → value, or that it was removed: the newest comes first |
 //! | `stale` | version → keys of the nodes that it replaced |
 //!
-//! A commit is one synced write. It removes the nodes that the version before replaced, so that the tree is there at the
-//! last two versions, and readers of the last one are not cut off. Values of all versions stay, as in ours.
+//! A commit is one synced write. It removes the nodes that the version before replaced, so that the tree is there at
+//! the last two versions, and readers of the last one are not cut off. Values of all versions stay, as in ours.
 
 use std::path::Path;
 use std::time::Instant;
@@ -190,4 +190,53 @@ fn node_row(key: &NodeKey) -> Result<Vec<u8>> {
 
 fn value_row(version: Version, key: &KeyHash) -> Vec<u8> {
     [&key.0[..], &(!version).to_be_bytes()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Jmt, NODES, NodeKey, STALE};
+    use crate::contenders::{Contender as _, Settings};
+    use crate::workload::{Cursor, Workload};
+
+    impl Jmt {
+        fn rows(&self, family: &str) -> Vec<Vec<u8>> {
+            let family = self.store.rocks.family(family).unwrap();
+            let mut rows = self.store.rocks.database().raw_iterator_cf(family);
+            rows.seek_to_first();
+            let mut values = Vec::new();
+            while let Some((_, value)) = rows.item() {
+                values.push(value.to_vec());
+                rows.next();
+            }
+            values
+        }
+    }
+
+    /// A contender that never prunes is slower and larger than it need be.
+    #[test]
+    fn only_the_nodes_of_the_last_two_versions_stay() {
+        let settings = Settings { keys_max: 2_000, cache_mib: 8 };
+        let open = |directory: &tempfile::TempDir| Jmt::open(directory.path(), &settings).unwrap();
+        let (directory, fresh_directory) =
+            (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let mut cursor = Cursor::new(1);
+        let mut state = cursor.load(2_000);
+        let mut jmt = open(&directory);
+        jmt.apply(state.clone()).unwrap();
+        for _ in 0..5 {
+            for workload in Workload::ALL {
+                let changes = cursor.batch(workload, 300).unwrap();
+                state.extend(changes.clone());
+                jmt.apply(changes).unwrap();
+            }
+        }
+        state.retain(|_, value| value.is_some());
+        let mut fresh = open(&fresh_directory);
+        fresh.apply(state).unwrap();
+        assert_eq!(jmt.root, fresh.root);
+        let stale = jmt.rows(STALE);
+        assert_eq!(stale.len(), 1, "one list of replaced nodes is still of use");
+        let replaced: Vec<NodeKey> = borsh::from_slice(&stale[0]).unwrap();
+        assert_eq!(jmt.rows(NODES).len() - replaced.len(), fresh.rows(NODES).len());
+    }
 }

@@ -17,7 +17,7 @@ use super::{Applied, Contender, Proof, Settings};
 
 /// Both cores of the machine that the figures are from.
 const COMMIT_WORKERS: usize = 2;
-/// Keys for each bucket of the hash table. A page below its twentieth key is left out, so the table is at most half full.
+/// Keys for each bucket of the hash table. A page of less than twenty keys is left out, so it is at most half full.
 const KEYS_PER_BUCKET: u64 = 10;
 /// For few keys: the upper pages alone want that many.
 const BUCKETS_MIN: u32 = 16_384;

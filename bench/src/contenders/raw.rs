@@ -1,5 +1,5 @@
-//! RocksDB without a tree: what is left of ours when nothing is hashed. No authenticated store on RocksDB that keeps the
-//! same rows can be faster than this.
+//! RocksDB without a tree: what is left of ours when nothing is hashed. No authenticated store on RocksDB that keeps
+//! the same rows can be faster than this.
 //!
 //! | family | key → value | written |
 //! | --- | --- | --- |
