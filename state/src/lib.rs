@@ -14,6 +14,7 @@
 
 mod commit;
 mod family;
+pub mod fault;
 mod hashing;
 mod options;
 mod overlay;

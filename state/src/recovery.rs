@@ -32,6 +32,7 @@ use crate::family::blocks::{self, BlockRecord};
 use crate::family::flat::{self, FlatRecord};
 use crate::family::meta::{self, Meta};
 use crate::family::{Family, certificates, order, receipts};
+use crate::fault;
 use crate::overlay::Changes;
 use crate::store::rocks::RocksStore;
 use crate::store::{Batch, Store, StoreError};
@@ -96,12 +97,18 @@ pub(crate) fn open(path: &Path, genesis: &GenesisBlock) -> Result<Arc<dyn Store>
         unfinished.push(".unfinished");
         let unfinished = PathBuf::from(unfinished);
         std::fs::create_dir_all(&unfinished).map_err(inaccessible)?;
+        fault::point("open: directory made");
         let store = open_rocks(&unfinished, true)?;
+        fault::point("open: database made");
         begin(&store, genesis).map_err(|error| refused(&unfinished, error))?;
+        fault::point("begin: genesis written");
         // Closed before it moves: an open database knows its files by their paths.
         drop(store);
+        fault::point("open: database closed");
         std::fs::rename(&unfinished, path).map_err(inaccessible)?;
+        fault::point("open: moved to its place");
         sync_parent(path).map_err(inaccessible)?;
+        fault::point("open: place synced");
     }
     Ok(Arc::new(open_rocks(path, false)?))
 }

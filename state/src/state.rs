@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use crate::commit::{self, CommittedBlock};
 use crate::family::{blocks, certificates, receipts, transactions};
+use crate::fault;
 use crate::overlay::{Base, Changes, Overlay};
 use crate::proof::StateProof;
 use crate::recovery::{self, GenesisBlock, OpenError};
@@ -173,10 +174,13 @@ impl State {
         let version = Version::new(last.head, last.overlay.tree.clone(), prepared.overwritten);
         *writer = Writer::Failed;
         before.link(version.clone());
+        fault::point("commit: prepared");
         store.write(prepared.batch)?;
+        fault::point("commit: written");
         last.overlay.set_committed(version.clone());
         *self.inner.head.write().unwrap_or_else(PoisonError::into_inner) = version;
         *writer = Writer::Ready;
+        fault::point("commit: published");
         Ok(())
     }
 
