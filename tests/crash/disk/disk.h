@@ -3,7 +3,7 @@
  * one of them it does what it was told. The environment says:
  *
  *   DISK_DIRECTORY  what is watched
- *   DISK_COUNTS     which points have numbers: words of "change remove write sync hint step"
+ *   DISK_COUNTS     which points have numbers: words of "change remove write sync hint step end"
  *   DISK_POINT      the number at which something happens; 0: never
  *   DISK_EFFECT     kill        the process ends before the operation; what was done before it stays
  *                   torn        the first half of a write is done, then the process ends
@@ -135,7 +135,7 @@ bool recall(const char *path);
 
 /* ---- points.c -------------------------------------------------------------------------------------------------- */
 
-enum kind { CHANGE, REMOVE, WRITE, SYNC, HINT, STEP };
+enum kind { CHANGE, REMOVE, WRITE, SYNC, HINT, STEP, END };
 
 /* What becomes of an operation. */
 enum verdict {

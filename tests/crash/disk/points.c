@@ -3,7 +3,7 @@
 
 enum effect { KILL, TEAR, LOSE, LOSE_SOME, BREAK, FILL };
 static const char *const EFFECTS[] = {"kill", "torn", "lost", "lost-some", "broken", "full", NULL};
-static const char *const KINDS[] = {"change", "remove", "write", "sync", "hint", "step", NULL};
+static const char *const KINDS[] = {"change", "remove", "write", "sync", "hint", "step", "end", NULL};
 
 pthread_mutex_t lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 static enum effect effect;
@@ -92,6 +92,7 @@ enum verdict point(enum kind kind, const char *operation, const char *what) {
 __attribute__((destructor)) void finish(void) {
     pthread_mutex_lock(&lock);
     if (directory[0] == 0 || is_finished) return;
+    point(END, "end", "of the process");
     is_finished = true;
     dprintf(2, "disk: end %lu\n", number);
     if ((effect == BREAK || effect == FILL) && at != 0 && number >= at) cut_power();

@@ -26,9 +26,9 @@ pub enum Ends {
 /// Neither a sync nor a hint changes what a killed process leaves.
 const KILLED: Blow = Blow { counts: "change remove write", effect: "kill" };
 const TORN: Blow = Blow { counts: "write", effect: "torn" };
-/// Between two syncs what is on the disk is the same.
-const LOST: Blow = Blow { counts: "sync", effect: "lost" };
-const LOST_SOME: Blow = Blow { counts: "change remove write sync", effect: "lost-some" };
+/// Between two syncs what is on the disk is the same; what was acknowledged there is so before the second.
+const LOST: Blow = Blow { counts: "sync end", effect: "lost" };
+const LOST_SOME: Blow = Blow { counts: "change remove write sync end", effect: "lost-some" };
 const BROKEN: Blow = Blow { counts: "change remove write sync hint", effect: "broken" };
 /// To remove needs no room.
 const FULL: Blow = Blow { counts: "change write sync hint", effect: "full" };
@@ -50,8 +50,10 @@ pub const MODES: [Mode; 10] = [
 ];
 
 /// No mode: nothing happens, and every operation is a point.
-pub const UNDISTURBED: Mode =
-    Mode::new("undisturbed", Blow { counts: "change remove write sync hint step", effect: "kill" });
+pub const UNDISTURBED: Mode = Mode::new(
+    "undisturbed",
+    Blow { counts: "change remove write sync hint step end", effect: "kill" },
+);
 
 impl Mode {
     const fn new(name: &'static str, blow: Blow) -> Self {
