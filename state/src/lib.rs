@@ -15,6 +15,7 @@
 mod check;
 mod commit;
 mod family;
+pub mod fault;
 mod floor;
 mod hashing;
 mod options;

@@ -26,6 +26,7 @@ use crate::family::blocks::{self, BlockRecord};
 use crate::family::flat::{self, FlatRecord};
 use crate::family::meta::{self, Meta, Usage};
 use crate::family::{certificates, changes, nodes, order, receipts};
+use crate::fault;
 use crate::floor::Floors;
 use crate::overlay::Changes;
 use crate::store::rocks::RocksStore;
@@ -96,8 +97,10 @@ pub(crate) fn open(
         let unfinished = PathBuf::from(unfinished);
         let store = open_unfinished(&unfinished, floors)?;
         begin(&store, genesis).map_err(|error| refused(&unfinished, error))?;
+        fault::point("begin: genesis written");
         // Closed before it moves: an open database knows its files by their paths.
         drop(store);
+        fault::point("open: database closed");
         put_in_place(&unfinished, path)?;
     }
     Ok(Arc::new(open_rocks(path, false, floors)?))
@@ -106,7 +109,10 @@ pub(crate) fn open(
 /// Opens what is to become a database, or makes it.
 pub(crate) fn open_unfinished(path: &Path, floors: &Floors) -> Result<RocksStore, OpenError> {
     std::fs::create_dir_all(path).map_err(|error| inaccessible(path, &error))?;
-    open_rocks(path, true, floors)
+    fault::point("open: directory made");
+    let store = open_rocks(path, true, floors)?;
+    fault::point("open: database made");
+    Ok(store)
 }
 
 /// Makes the closed database in `directory` the one at `path`, in place of what was there.
@@ -119,7 +125,9 @@ pub(crate) fn put_in_place(directory: &Path, path: &Path) -> Result<(), OpenErro
         std::fs::rename(path, &old).map_err(refuse)?;
     }
     std::fs::rename(directory, path).map_err(refuse)?;
+    fault::point("open: moved to its place");
     sync_parent(path).map_err(refuse)?;
+    fault::point("open: place synced");
     match std::fs::remove_dir_all(&old) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(refuse(error)),
         _ => Ok(()),

@@ -15,6 +15,7 @@ use thiserror::Error;
 use crate::commit::{self, CommittedBlock};
 use crate::family::meta::{self, Meta, Usage};
 use crate::family::{Family, blocks, certificates, headers, height_key, receipts, transactions};
+use crate::fault;
 use crate::floor::{Floors, HeightError, Retention};
 use crate::overlay::{Base, Changes, Overlay};
 use crate::past::{Difference, Past};
@@ -317,10 +318,13 @@ impl State {
         let version = Version::new(last.head, tree.clone(), prepared.overwritten);
         writer.outcome = Outcome::Unknown;
         before.link(version.clone());
+        fault::point("commit: prepared");
         store.write(prepared.batch)?;
+        fault::point("commit: written");
         last.overlay.set_committed(version.clone());
         *self.inner.head.write().unwrap_or_else(PoisonError::into_inner) = version;
         let old = std::mem::replace(&mut writer.meta, prepared.meta).floor;
+        fault::point("commit: published");
         self.prune(&writer, old)?;
         writer.outcome = Outcome::Written;
         Ok(())
@@ -339,7 +343,9 @@ impl State {
         for family in [Family::Receipts, Family::Certificates] {
             store.free_below(family, &height_key(floor))?;
         }
-        store.free_below(Family::Changes, &height_key(changes))
+        store.free_below(Family::Changes, &height_key(changes))?;
+        fault::point("commit: files below the floor freed");
+        Ok(())
     }
 
     fn writer(&self) -> MutexGuard<'_, Writer> {
