@@ -342,8 +342,8 @@ fn changed_since(
     Ok(paths.into_iter().map(|path| (path, None)).collect())
 }
 
-/// Reads pages of the head while nobody writes.
-struct StoredLeaves<'a>(&'a dyn Store);
+/// Reads pages as they stand in the store now.
+pub(crate) struct StoredLeaves<'a>(pub(crate) &'a dyn Store);
 
 impl LeafSource for StoredLeaves<'_> {
     fn leaves(&self, path: &Hash, depth: usize) -> Result<Vec<Leaf>, StoreError> {

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::thread::JoinHandle;
 
 use primitives::{
     CommitCertificate, ExecutionResult, Hash, Header, Height, Namespace, Receipt, SignedBatch,
@@ -20,12 +22,12 @@ use crate::floor::{Floors, HeightError, Retention};
 use crate::overlay::{Base, Changes, Overlay};
 use crate::past::{Difference, Past};
 use crate::prove::{ProvedBatch, ProvedPage, ProvedValue, Prover};
-use crate::recovery::{self, GenesisBlock, OpenError, Recovered};
+use crate::recovery::{self, GenesisBlock, OpenError, Recovered, StoredLeaves};
 use crate::snapshot::{Snapshot, SnapshotHead};
 use crate::store::memory::MemoryStore;
 use crate::store::pruning::HEADERS_KEPT;
 use crate::store::{Store, StoreError, or_abort};
-use crate::tree::Memory;
+use crate::tree::{Memory, warming};
 use crate::turns::Turns;
 use crate::version::{Head, Version};
 use crate::view::StateView;
@@ -40,8 +42,10 @@ pub struct State {
 }
 
 struct Inner {
+    /// Ends before the rest does.
+    _warming: Option<Warming>,
     store: Arc<dyn Store>,
-    memory: Memory,
+    memory: Arc<Memory>,
     retention: Retention,
     floors: Floors,
     head: RwLock<Arc<Version>>,
@@ -120,10 +124,11 @@ impl State {
         options: StateOptions,
     ) -> Result<Self, OpenError> {
         let floors = Floors::default();
-        let memory = Memory::new(options.tree_bytes);
+        let memory = Arc::new(Memory::new(options.tree_bytes));
         let store = recovery::open(path, genesis, &floors)?;
         let recovered = recovery::recover(store.as_ref(), path, &genesis.genesis_hash, &memory)?;
-        Ok(Self::new(store, recovered, memory, floors, options.retention))
+        let warming = Warming::start(&recovered.version, &store, &memory);
+        Ok(Self::new(store, recovered, memory, floors, options.retention, Some(warming)))
     }
 
     /// A state in memory, for simulations and tests. It ends with the process.
@@ -153,10 +158,10 @@ impl State {
     }
 
     fn recovered(store: Arc<dyn Store>, genesis: Hash, options: StateOptions) -> Self {
-        let memory = Memory::new(options.tree_bytes);
+        let memory = Arc::new(Memory::new(options.tree_bytes));
         match recovery::recover(store.as_ref(), Path::new("(memory)"), &genesis, &memory) {
             Ok(recovered) => {
-                Self::new(store, recovered, memory, Floors::default(), options.retention)
+                Self::new(store, recovered, memory, Floors::default(), options.retention, None)
             }
             Err(error) => panic!("what was committed to memory cannot be recovered: {error}"),
         }
@@ -165,14 +170,17 @@ impl State {
     fn new(
         store: Arc<dyn Store>,
         Recovered { version, meta, turns }: Recovered,
-        memory: Memory,
+        memory: Arc<Memory>,
         floors: Floors,
         retention: Retention,
+        warming: Option<Warming>,
     ) -> Self {
         floors.raise(meta.floor, changes_floor(&meta, &turns));
         let head = RwLock::new(version);
         let writer = Mutex::new(Writer { outcome: Outcome::Written, meta, turns });
-        Self { inner: Arc::new(Inner { store, memory, retention, floors, head, writer }) }
+        let _warming = warming;
+        let inner = Inner { _warming, store, memory, retention, floors, head, writer };
+        Self { inner: Arc::new(inner) }
     }
 
     /// The last committed block.
@@ -418,6 +426,32 @@ impl State {
 
     fn version(&self) -> Arc<Version> {
         self.inner.head.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// The thread that reads the pages of the tree after a start.
+struct Warming {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Warming {
+    fn start(version: &Arc<Version>, store: &Arc<dyn Store>, memory: &Arc<Memory>) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (tree, store, memory) = (version.tree.clone(), Arc::clone(store), Arc::clone(memory));
+        let stopped = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || {
+            or_abort(warming::warm(&tree, &StoredLeaves(store.as_ref()), &memory, &stopped));
+        });
+        Self { stop, thread: Some(thread) }
+    }
+}
+
+impl Drop for Warming {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        // A panic of the thread has ended the process, or has been printed.
+        let _ = self.thread.take().map(JoinHandle::join);
     }
 }
 

@@ -16,6 +16,7 @@
 pub(crate) mod node;
 pub(crate) mod page;
 pub(crate) mod units;
+pub(crate) mod warming;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -260,7 +261,7 @@ impl PageSlot {
         depth: usize,
         source: &dyn LeafSource,
     ) -> Result<Cow<'_, [Leaf]>, StoreError> {
-        if let Some(page) = &self.page {
+        if let Some(page) = self.page.get() {
             return Ok(page.leaves().into());
         }
         let leaves = source.leaves(path, depth)?;

@@ -1,7 +1,7 @@
 //! The stored format, byte for byte. Whoever changes it must raise the format version and say how
 //! an older database is read.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use primitives::codec::FormatVersion;
 use primitives::{
@@ -101,7 +101,7 @@ fn rows() -> Batch {
 fn unit() -> UnitNodes {
     let page = |count, byte| {
         let (hash, born) = (Hash([byte; 32]), Height(2));
-        Slot::Page(PageSlot { hash, count, born, used: false, page: None })
+        Slot::Page(PageSlot { hash, count, born, used: false, page: OnceLock::new() })
     };
     let mut slots = <[Slot; 16]>::default();
     (slots[1], slots[15]) = (page(16, 4), page(1, 5));
