@@ -36,7 +36,7 @@ use crate::tree::page::{Leaf, LeafChange};
 use crate::tree::units::{UNIT_DEPTH, Unit, first_path, unit_of};
 use crate::tree::{LeafSource, Memory, Tree, Update, Work, build};
 use crate::turns::Turns;
-use crate::version::{Head, Version};
+use crate::version::{Head, Overwritten, Version};
 
 /// What stands at height 0.
 #[derive(Clone, Debug)]
@@ -254,7 +254,7 @@ fn read(store: &dyn Store, meta: Meta, memory: &Memory) -> Result<Recovered, Sto
         )));
     }
     Ok(Recovered {
-        version: Version::new(head, tree, BTreeMap::new()),
+        version: Version::new(head, tree, Overwritten::default()),
         meta,
         turns: Turns::new(rows),
     })

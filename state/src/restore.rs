@@ -262,7 +262,7 @@ fn last_batch(
     let mut batch = Batch::default();
     // Of the database that this began with: the tree has changed without `changes`.
     store.read_all(Family::Nodes, &mut |key, _| {
-        batch.delete(Family::Nodes, key.to_vec());
+        batch.delete(Family::Nodes, key);
         Ok(())
     })?;
     let SnapshotHead { header, batches, result, certificate, receipts, below } = head;

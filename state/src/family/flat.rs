@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use primitives::{Hash, Height, StateKey, codec};
+use primitives::{Hash, Height, StateKey};
 
 use super::{Family, decode};
 use crate::hashing;
@@ -165,11 +165,22 @@ pub(crate) fn share(one: &Hash, other: &Hash, depth: usize) -> bool {
 }
 
 pub(crate) fn put(batch: &mut Batch, path: &Hash, record: &FlatRecord) {
-    batch.put(Family::Flat, path.0.to_vec(), codec::encode(record));
+    batch.put(Family::Flat, &path.0, record);
+}
+
+/// [`put`] of a record by its fields.
+pub(crate) fn put_fields(
+    batch: &mut Batch,
+    path: &Hash,
+    key: &StateKey,
+    changed: Height,
+    value: &[u8],
+) {
+    batch.put(Family::Flat, &path.0, &(key, changed, value));
 }
 
 pub(crate) fn delete(batch: &mut Batch, path: &Hash) {
-    batch.delete(Family::Flat, path.0.to_vec());
+    batch.delete(Family::Flat, &path.0);
 }
 
 /// Reads a row as a scan meets it.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use super::{Batch, Store, StoreError, TryVisitor, Visitor};
+use super::{Batch, Row, Store, StoreError, TryVisitor, Visitor};
 use crate::family::Family;
 
 type Rows = BTreeMap<(Family, Vec<u8>), Vec<u8>>;
@@ -59,11 +59,10 @@ impl Store for MemoryStore {
 
     fn write(&self, batch: Batch) -> Result<(), StoreError> {
         let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
-        for operation in batch.operations {
-            let key = (operation.family, operation.key);
-            match operation.value {
-                Some(value) => rows.insert(key, value),
-                None => rows.remove(&key),
+        for Row { family, key, value } in batch.rows() {
+            match value {
+                Some(value) => rows.insert((family, key.to_vec()), value.to_vec()),
+                None => rows.remove(&(family, key.to_vec())),
             };
         }
         Ok(())
