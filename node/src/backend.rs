@@ -134,6 +134,10 @@ impl NodeBackend {
             At::Height(height) => height,
             At::Hash(hash) => self.state().height_of(&hash).ok_or(Missing::Block)?,
         };
+        let floor = self.state().floor();
+        if height < floor {
+            return Err(ReadError::Pruned { floor });
+        }
         Ok(self.state().block(height).ok_or(Missing::Block)?)
     }
 
@@ -218,7 +222,7 @@ impl Drop for Withdraw<'_> {
 #[rpc::async_trait]
 impl Backend for NodeBackend {
     fn chain(&self) -> ChainSummary {
-        self.summary.clone()
+        ChainSummary { floor: self.state().floor(), ..self.summary.clone() }
     }
 
     fn head(&self) -> Anchor {

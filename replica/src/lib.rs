@@ -20,6 +20,8 @@ mod message;
 mod ordering;
 mod payloads;
 mod replica;
+mod snapshots;
+mod state_sync;
 mod sync;
 mod verifying;
 mod vote_log;
@@ -31,6 +33,10 @@ pub use event::{CommittedReceipts, Event, RequestId};
 pub use ledger::{Ledger, LedgerView, genesis_block};
 pub use machine::Machine;
 pub use mempool::{Limits, Refusal};
-pub use message::{BatchList, Class, Message, Range, SyncBlocks};
+pub use message::{
+    BatchList, Class, Message, Range, SnapshotAnswer, SnapshotRequest, SyncBlocks,
+};
 pub use replica::{Options, Record, Replica};
+pub use snapshots::{Offers, PackedPieces, Snapshots};
+pub use state_sync::{Happening, Outcome, Progress, StateSync, StateSyncOptions, Step, Urgency};
 pub use vote_log::{LogFiles, VoteLog, VoteLogError, VoteLogOptions};

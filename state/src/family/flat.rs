@@ -98,15 +98,25 @@ pub(crate) fn visit(
     depth: usize,
     mut visit: impl FnMut(Hash, FlatRecord),
 ) -> Result<(), StoreError> {
+    visit_while(store, path, depth, |path, record| {
+        visit(path, record);
+        ControlFlow::Continue(())
+    })
+}
+
+/// [`visit`], until the visitor breaks.
+pub(crate) fn visit_while(
+    store: &dyn Store,
+    path: &Hash,
+    depth: usize,
+    mut visit: impl FnMut(Hash, FlatRecord) -> ControlFlow<()>,
+) -> Result<(), StoreError> {
     let mut outcome = Ok(());
     let first = first(path, depth);
     store.scan(Family::Flat, &first.0, &mut |row_key, bytes| {
         match row_key.try_into().map(Hash) {
             Ok(at) if share(&at, path, depth) => match read_record(row_key, bytes) {
-                Ok(record) => {
-                    visit(at, record);
-                    return ControlFlow::Continue(());
-                }
+                Ok(record) => return visit(at, record),
                 Err(error) => outcome = Err(error),
             },
             Ok(_) => {}

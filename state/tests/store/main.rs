@@ -10,3 +10,4 @@ mod damage;
 mod model;
 mod overlays;
 mod scans;
+mod snapshots;
