@@ -247,7 +247,10 @@ impl Driver {
         let next = match demanded {
             Ok(()) => "start again, and it fetches a snapshot first".to_owned(),
             Err(error) => {
-                format!("make the directory {} ({error}), and start again", self.restoring.display())
+                format!(
+                    "make the directory {} ({error}), and start again",
+                    self.restoring.display()
+                )
             }
         };
         failure::stop(&format!(

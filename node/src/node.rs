@@ -16,7 +16,7 @@ use state::State;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::backend::NodeBackend;
+use crate::backend::{self, NodeBackend};
 use crate::commits::Commits;
 use crate::config::peers::PeerBook;
 use crate::config::{Home, Ports, Settings, ready};
@@ -26,7 +26,7 @@ use crate::gauge::WriteGauge;
 use crate::giver;
 use crate::inbox::Inbox;
 use crate::network::{self, NetworkEvent, NetworkEvents, NetworkHandle, NetworkOptions};
-use crate::syncing::{self, Ended, Syncing};
+use crate::syncing::{self, Clients, Ended, Syncing};
 use crate::vote_log;
 use crate::workers::{self, Pool};
 
@@ -84,6 +84,11 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
         events: &mut events,
         listening: &listening,
         clock,
+        clients: Clients {
+            home: &home,
+            settings: &settings.rpc,
+            chain: backend::summary(&genesis, &validators, own),
+        },
     };
     let Some((state, connected)) = synchronized(syncing, &settings, &genesis, own, &runtime)?
     else {
@@ -203,8 +208,9 @@ fn synchronized(
     };
     let (chain, validators) = (genesis.hash(), syncing.validators);
     let options = syncing::options(&state, chain, validators, own, &settings.sync, urgency);
+    let head = backend::anchor(&state.head());
     drop(state);
-    match runtime.block_on(syncing.run(options))? {
+    match runtime.block_on(syncing.run(options, head))? {
         Ended::Ready(connected) => Ok(Some((open_state(database, genesis)?, connected))),
         Ended::Told => Ok(None),
     }

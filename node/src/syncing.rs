@@ -4,18 +4,24 @@
 //! No replica exists meanwhile, so nothing is signed. The vote log is not touched: the restored head is above all that
 //! it holds, or the log says what was signed above the head, as after any start.
 
+mod backend;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use primitives::{Hash, TimestampMs, ValidatorIndex, ValidatorSet, codec};
-use replica::{Happening, Message, Outcome, StateSync, StateSyncOptions, Step, Urgency};
+use replica::{Happening, Message, Outcome, Progress, StateSync, StateSyncOptions, Step, Urgency};
+use rpc::types::{Anchor, ChainSummary};
 use state::{Restore, State};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::config::ready;
-use crate::config::settings::{SyncMode, SyncSettings};
+use self::backend::SyncingBackend;
+use crate::config::settings::{RpcSettings, SyncMode, SyncSettings};
+use crate::config::{Home, Ports, ready};
 use crate::driver::{self, Clock};
 use crate::failure;
 use crate::network::{NetworkEvent, NetworkEvents, NetworkHandle};
@@ -62,6 +68,15 @@ pub struct Syncing<'a> {
     /// Counts the addresses that the network listens on.
     pub listening: &'a watch::Sender<usize>,
     pub clock: Clock,
+    pub clients: Clients<'a>,
+}
+
+/// Where clients are told that they have to wait.
+#[derive(Debug)]
+pub struct Clients<'a> {
+    pub home: &'a Home,
+    pub settings: &'a RpcSettings,
+    pub chain: ChainSummary,
 }
 
 /// How it ended.
@@ -98,14 +113,18 @@ impl Syncing<'_> {
     ///
     /// # Errors
     /// When the disk fails; what is there stays, and the next start goes on with it.
-    pub async fn run(mut self, options: StateSyncOptions) -> anyhow::Result<Ended> {
-        let (chain, height) = (options.chain, options.height);
+    pub async fn run(self, options: StateSyncOptions, head: Anchor) -> anyhow::Result<Ended> {
+        let chain = options.chain;
+        let (progress, watched) = watch::channel(Progress::default());
+        let quorum = options.validators.quorum();
         let mut sync = StateSync::new(options, self.clock.uptime_ms());
         let mut connected = BTreeSet::new();
         let mut steps = VecDeque::new();
+        let mut server = None;
         if self.directory.exists() {
-            tracing::info!(%height, "going on with a state that was being restored");
             steps.extend(sync.begin(self.clock.uptime_ms(), self.open()?));
+            let keys = sync.progress().keys;
+            tracing::info!(keys, "going on with a state that was being restored");
         }
         let (mut terminate, mut interrupt) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -119,11 +138,18 @@ impl Syncing<'_> {
                     Step::End(Outcome::Blocks) => return Ok(Ended::Ready(connected)),
                     Step::End(Outcome::Restored) => {
                         self.finish(sync, chain)?;
+                        if let Some(server) = server {
+                            rpc::Server::stop(server).await;
+                        }
                         return Ok(Ended::Ready(connected));
                     }
                     other => self.act(other),
                 }
             }
+            if server.is_none() && self.directory.exists() {
+                server = Some(self.clients.serve(head, quorum, watched.clone()).await?);
+            }
+            progress.send_replace(sync.progress());
             if self.clock.uptime_ms() >= told_ms {
                 told_ms = self.clock.uptime_ms().saturating_add(PROGRESS_MS);
                 tell(&sync);
@@ -205,18 +231,37 @@ impl Syncing<'_> {
     }
 }
 
+impl Clients<'_> {
+    async fn serve(
+        &self,
+        head: Anchor,
+        quorum: usize,
+        progress: watch::Receiver<Progress>,
+    ) -> anyhow::Result<rpc::Server> {
+        let heights = watch::Sender::new(head.height);
+        let chain = self.chain.clone();
+        let backend = Arc::new(SyncingBackend { chain, head, progress, heights, quorum });
+        let address = self.settings.listen;
+        let server = rpc::Server::start(address, backend, rpc::limits::Limits::default()).await;
+        let server = server.with_context(|| format!("RPC cannot listen on {address}"))?;
+        let name = self.chain.node_name.clone().unwrap_or_default();
+        let (rpc, p2p, pid) = (server.address(), Vec::new(), std::process::id());
+        self.home.write_ports(&Ports { name, rpc, p2p, pid })?;
+        Ok(server)
+    }
+}
+
 /// How far it is, for whoever reads the log and for whoever started the process.
 fn tell(sync: &StateSync) {
     let progress = sync.progress();
+    ready::works(&backend::words(&progress));
     let Some(target) = progress.target else {
-        tracing::info!("asking the other validators which snapshots they have");
-        return ready::works("looking for a snapshot");
+        return tracing::info!("asking the other validators which snapshots they have");
     };
     let (keys, pieces, peers) = (progress.keys, progress.pieces, progress.peers);
     let percent = format!("{:.1}", 100.0 * progress.done);
     let kib = progress.bytes >> 10;
     tracing::info!(%target, percent, keys, pieces, kib, peers, "restoring the state");
-    ready::works(&format!("restoring the state of block {target}: {percent} %"));
 }
 
 #[cfg(test)]

@@ -350,9 +350,7 @@ mod tests {
                 let half = Height(range.first.0 + (range.last.0 - range.first.0) / 4);
                 Some(Answer::Proven(blocks(Range { last: half, ..range }), 1_000))
             }
-            Peer::HasNothing => {
-                Some(Answer::Nothing { first: range.first, floor: Height::ZERO })
-            }
+            Peer::HasNothing => Some(Answer::Nothing { first: range.first, floor: Height::ZERO }),
             Peer::Parts { blocks: count, certified } => {
                 let end = range.first.0.next_multiple_of(certified);
                 let last = end.min(range.first.0 + count - 1);

@@ -33,9 +33,7 @@ pub use event::{CommittedReceipts, Event, RequestId};
 pub use ledger::{Ledger, LedgerView, genesis_block};
 pub use machine::Machine;
 pub use mempool::{Limits, Refusal};
-pub use message::{
-    BatchList, Class, Message, Range, SnapshotAnswer, SnapshotRequest, SyncBlocks,
-};
+pub use message::{BatchList, Class, Message, Range, SnapshotAnswer, SnapshotRequest, SyncBlocks};
 pub use replica::{Options, Record, Replica};
 pub use snapshots::{Offers, PackedPieces, Snapshots};
 pub use state_sync::{Happening, Outcome, Progress, StateSync, StateSyncOptions, Step, Urgency};

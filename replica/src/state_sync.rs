@@ -63,9 +63,17 @@ pub enum Urgency {
 /// What happens to it.
 #[derive(Debug)]
 pub enum Happening {
-    Peer { peer: ValidatorIndex, connected: bool },
-    Message { from: ValidatorIndex, message: Message },
-    Unreadable { from: ValidatorIndex },
+    Peer {
+        peer: ValidatorIndex,
+        connected: bool,
+    },
+    Message {
+        from: ValidatorIndex,
+        message: Message,
+    },
+    Unreadable {
+        from: ValidatorIndex,
+    },
     /// The moment that [`StateSync::deadline_ms`] named has come.
     Tick,
 }
@@ -73,16 +81,26 @@ pub enum Happening {
 /// One thing to do, in order.
 #[derive(Debug)]
 pub enum Step {
-    Send { to: ValidatorIndex, message: Message },
+    Send {
+        to: ValidatorIndex,
+        message: Message,
+    },
     /// Open the restoration and hand it in with [`StateSync::begin`].
     Begin,
     /// For the log.
-    Misbehaviour { peer: ValidatorIndex, what: &'static str },
-    Aimed { height: Height },
+    Misbehaviour {
+        peer: ValidatorIndex,
+        what: &'static str,
+    },
+    Aimed {
+        height: Height,
+    },
     /// It is over.
     End(Outcome),
     /// The own disk fails: stop the process and say why.
-    Stop { reason: String },
+    Stop {
+        reason: String,
+    },
 }
 
 /// How it ended.
@@ -438,9 +456,9 @@ impl StateSync {
     /// The height that most offer, and the highest of those; of peers that answer, if there are any.
     fn best(&self, needed: bool) -> Option<Height> {
         let worth = if needed { 1 } else { self.options.behind_blocks.max(1) };
-        let lowest = self.target.map_or(Height(self.options.height.0.saturating_add(worth)), |target| {
-            target.next()
-        });
+        let lowest = self
+            .target
+            .map_or(Height(self.options.height.0.saturating_add(worth)), |target| target.next());
         let best_of = |avoided: bool| {
             let mut offered = BTreeMap::<Height, usize>::new();
             for (_, peer) in self.honest().filter(|(_, peer)| avoided || !self.is_avoided(peer)) {

@@ -42,9 +42,10 @@ fn genesis() -> GenesisBlock {
 
 /// So many values of half a KiB, of which each call makes others.
 fn changes(round: u32, count: u32) -> Changes {
-    let key =
-        |n: u32| StateKey { namespace: Namespace::Storage, key: n.to_be_bytes().to_vec() };
-    (0..count).map(|n| (key(n), Some([n.to_le_bytes(), round.to_le_bytes()].concat().repeat(64)))).collect()
+    let key = |n: u32| StateKey { namespace: Namespace::Storage, key: n.to_be_bytes().to_vec() };
+    (0..count)
+        .map(|n| (key(n), Some([n.to_le_bytes(), round.to_le_bytes()].concat().repeat(64))))
+        .collect()
 }
 
 /// A chain that others have committed.

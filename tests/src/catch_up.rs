@@ -113,7 +113,12 @@ pub(crate) async fn throughput(traffic: &Traffic, meanwhile: impl Future<Output 
 
 /// Waits until a validator has committed a height. It asks for the height: to be told of each of so many blocks would
 /// be work that disturbs the measure.
-pub(crate) async fn reach(net: &Net, index: usize, goal: Height, blocks: u64) -> anyhow::Result<()> {
+pub(crate) async fn reach(
+    net: &Net,
+    index: usize,
+    goal: Height,
+    blocks: u64,
+) -> anyhow::Result<()> {
     let client = net.http(index)?;
     let deadline = Instant::now() + Duration::from_secs(60 + blocks / RATE_MIN);
     let mut looks = tokio::time::interval(LOOK);

@@ -222,16 +222,14 @@ fn check_restored(
         let all = |view: &quorate_state::StateView| view.scan(&everything(namespace), None, 10_000);
         assert_eq!(all(&own), all(others));
         let usage = restored.usage().get(&namespace).copied().unwrap_or_default();
-        let bytes: usize =
-            all(others).iter().map(|(key, value)| key.key.len() + value.len()).sum();
+        let bytes: usize = all(others).iter().map(|(key, value)| key.key.len() + value.len()).sum();
         let expected = (all(others).len() as u64, bytes as u64);
         assert_eq!((usage.keys, usage.bytes), expected, "{namespace:?}");
     }
     for number in (0..400).step_by(13) {
         let key = crowded(key(number));
         let proved = restored.prove(&key);
-        let verified =
-            proved.proof.verify(&head.result.state_root, &key, proved.value.as_deref());
+        let verified = proved.proof.verify(&head.result.state_root, &key, proved.value.as_deref());
         assert_eq!(verified, Ok(()));
     }
     if height > Height::ZERO {

@@ -6,8 +6,8 @@ use consensus::{Certificate, Evidence};
 use primitives::merkle::MerkleProof;
 use primitives::state_key::{Account, ContractInfo, EvidenceIndex, EvidenceRecord};
 use primitives::{
-    CommitCertificate, Hash, Header, Justification, PrepareCertificate, Proposal, Receipt, SignedBatch,
-    SignedTransaction, StateKey, TimeoutCertificate, Vote, codec, limits,
+    CommitCertificate, Hash, Header, Justification, PrepareCertificate, Proposal, Receipt,
+    SignedBatch, SignedTransaction, StateKey, TimeoutCertificate, Vote, codec, limits,
 };
 use replica::{PackedPieces, VoteLog, VoteLogOptions};
 use state::{Child, Piece, Prefix, StateProof};
