@@ -88,21 +88,7 @@ impl NodeBackend {
         genesis: &Genesis,
         own: ValidatorIndex,
     ) -> Self {
-        let summary = ChainSummary {
-            chain_id: genesis.chain_id.clone(),
-            genesis_hash: genesis.hash(),
-            node_version: env!("CARGO_PKG_VERSION").to_owned(),
-            node_name: validators.get(own).map(|validator| validator.name.clone()),
-            floor: Height::ZERO,
-            parameters: ParametersView::from(&genesis.parameters),
-            validators: validators
-                .iter()
-                .map(|(_, validator)| ValidatorView {
-                    name: validator.name.clone(),
-                    key: validator.key,
-                })
-                .collect(),
-        };
+        let summary = summary(genesis, &validators, own);
         Self {
             ledger,
             inbox,
@@ -134,6 +120,10 @@ impl NodeBackend {
             At::Height(height) => height,
             At::Hash(hash) => self.state().height_of(&hash).ok_or(Missing::Block)?,
         };
+        let floor = self.state().floor();
+        if height < floor {
+            return Err(ReadError::Pruned { floor });
+        }
         Ok(self.state().block(height).ok_or(Missing::Block)?)
     }
 
@@ -188,7 +178,26 @@ fn index_of(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
 }
 
-fn anchor(head: &Head) -> Anchor {
+/// What clients are told of the chain.
+pub fn summary(genesis: &Genesis, validators: &ValidatorSet, own: ValidatorIndex) -> ChainSummary {
+    ChainSummary {
+        chain_id: genesis.chain_id.clone(),
+        genesis_hash: genesis.hash(),
+        node_version: env!("CARGO_PKG_VERSION").to_owned(),
+        node_name: validators.get(own).map(|validator| validator.name.clone()),
+        floor: Height::ZERO,
+        parameters: ParametersView::from(&genesis.parameters),
+        validators: validators
+            .iter()
+            .map(|(_, validator)| ValidatorView {
+                name: validator.name.clone(),
+                key: validator.key,
+            })
+            .collect(),
+    }
+}
+
+pub fn anchor(head: &Head) -> Anchor {
     Anchor {
         height: head.header.height,
         block_hash: head.hash,
@@ -218,7 +227,7 @@ impl Drop for Withdraw<'_> {
 #[rpc::async_trait]
 impl Backend for NodeBackend {
     fn chain(&self) -> ChainSummary {
-        self.summary.clone()
+        ChainSummary { floor: self.state().floor(), ..self.summary.clone() }
     }
 
     fn head(&self) -> Anchor {

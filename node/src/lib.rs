@@ -1,6 +1,7 @@
 //! A node and everything a person does with one: all of the binary `quorate` but its `main`, which names what sits in
 //! the replica's seat.
 
+mod answering;
 mod backend;
 mod cli;
 mod commits;
@@ -9,10 +10,12 @@ mod driver;
 mod evidence;
 mod failure;
 mod gauge;
+mod giver;
 mod inbox;
 mod network;
 mod node;
 mod status;
+mod syncing;
 mod vote_log;
 mod workers;
 

@@ -47,7 +47,7 @@ pub struct Restore {
 pub enum PieceError {
     #[error("nobody asked for what stands below this prefix")]
     NotWanted,
-    #[error("its values do not ascend, or stand below another prefix")]
+    #[error("its values do not ascend, stand below another prefix, or are too few for a branch")]
     Misplaced,
     #[error("it has the hash {computed}, and {expected} is the one that leads to the root")]
     Hash { expected: Hash, computed: Hash },
@@ -137,7 +137,7 @@ impl Restore {
         };
         let checked = match &piece {
             Piece::Values(entries) => check_values(prefix, entries),
-            Piece::Branch(children) => Ok(branch_hash(children)),
+            Piece::Branch(children) => check_branch(prefix, children),
         };
         let computed = match checked {
             Ok(computed) => computed,
@@ -157,8 +157,8 @@ impl Restore {
                     }
                     match child {
                         Child::Empty => self.write(&below, Vec::new())?,
-                        Child::Leaf(hash) | Child::Inner(hash) => {
-                            self.wanted.insert(below, hash);
+                        Child::Leaf { .. } | Child::Inner(_) => {
+                            self.wanted.insert(below, child.hash());
                         }
                     }
                 }
@@ -244,12 +244,26 @@ fn check_values(prefix: &Prefix, entries: &[Entry]) -> Result<Hash, PieceError> 
     Ok(subtree_hash(&leaves, usize::from(prefix.depth)))
 }
 
-fn branch_hash(children: &[Child; 16]) -> Hash {
-    Node::hash_of(&children.map(|child| match child {
+/// A branch stands over at least two leaves. Less is never sent, and has the hash of what stands
+/// deeper: whoever took it would ask on for ever.
+fn check_branch(prefix: &Prefix, children: &[Child; 16]) -> Result<Hash, PieceError> {
+    let placed = prefix.children().zip(children).all(|(below, child)| match child {
+        Child::Leaf { path, .. } => below.holds(path),
+        Child::Empty | Child::Inner(_) => true,
+    });
+    let leaves = |child: &Child| match child {
+        Child::Empty => 0,
+        Child::Leaf { .. } => 1,
+        Child::Inner(_) => 2,
+    };
+    if !placed || children.iter().map(leaves).sum::<usize>() < 2 {
+        return Err(PieceError::Misplaced);
+    }
+    Ok(Node::hash_of(&children.map(|child| match child {
         Child::Empty => (Crowd::None, Hash::ZERO),
-        Child::Leaf(hash) => (Crowd::One, hash),
+        Child::Leaf { .. } => (Crowd::One, child.hash()),
         Child::Inner(hash) => (Crowd::Many, hash),
-    }))
+    })))
 }
 
 /// What makes a set of values a database.

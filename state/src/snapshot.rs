@@ -10,6 +10,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -19,6 +20,7 @@ use primitives::{
 
 use crate::family::flat::{self, FlatRecord};
 use crate::family::history;
+use crate::hashing::leaf_hash;
 use crate::past::Past;
 use crate::store::{Store, StoreError, or_abort};
 use crate::tree::node::{Crowd, LEVELS, Node, Slot, by_nibble};
@@ -58,8 +60,9 @@ pub enum Piece {
 pub enum Child {
     #[default]
     Empty,
-    /// One leaf.
-    Leaf(Hash),
+    /// One leaf. Said with its path, which the leaf's hash covers: a lone leaf has the same hash
+    /// wherever in the subtrees around it that are empty it is said to stand.
+    Leaf { path: Hash, value_hash: Hash },
     /// At least two.
     Inner(Hash),
 }
@@ -115,6 +118,10 @@ impl Entry {
         FlatRecord { key: self.key, changed: self.changed, value: self.value }
     }
 
+    fn bytes(&self) -> usize {
+        self.key.key.len() + self.value.len()
+    }
+
     pub(crate) fn leaf(&self) -> Leaf {
         crate::hashing::leaf(&self.key, self.changed, &self.value)
     }
@@ -124,24 +131,14 @@ impl Child {
     pub fn hash(&self) -> Hash {
         match self {
             Self::Empty => Hash::ZERO,
-            Self::Leaf(hash) | Self::Inner(hash) => *hash,
+            Self::Leaf { path, value_hash } => leaf_hash(path, value_hash),
+            Self::Inner(hash) => *hash,
         }
     }
 
-    fn of(slot: &Slot) -> Self {
-        match slot.crowd() {
-            Crowd::None => Self::Empty,
-            Crowd::One => Self::Leaf(slot.hash()),
-            Crowd::Many => Self::Inner(slot.hash()),
-        }
-    }
-
-    fn of_leaves(leaves: &[Leaf], depth: usize) -> Self {
-        match leaves {
-            [] => Self::Empty,
-            [leaf] => Self::Leaf(leaf.hash),
-            _ => Self::Inner(subtree_hash(leaves, depth)),
-        }
+    fn leaf(entry: &Entry) -> Self {
+        let value_hash = crate::hashing::value_hash(entry.changed, &entry.value);
+        Self::Leaf { path: entry.key.path(), value_hash }
     }
 }
 
@@ -166,56 +163,89 @@ impl Snapshot {
 
     fn try_piece(&self, prefix: &Prefix, bytes_max: usize) -> Result<Piece, StoreError> {
         let (path, depth) = (&prefix.path, usize::from(prefix.depth));
-        let slot = self.tree.slot(path, depth);
-        if let Some(Slot::Node(node)) = slot
-            && !node.holds_at_most(PIECE_KEYS_MAX)
-        {
-            return Ok(Piece::Branch(branch(node)));
-        }
-        let store = self.store.as_ref();
-        let entries = entries_at(store, path, depth, self.head.header.height)?;
-        let bytes: usize =
-            entries.iter().map(|entry| entry.key.key.len() + entry.value.len()).sum();
-        if bytes <= bytes_max || entries.len() < 2 {
-            return Ok(Piece::Values(entries));
-        }
-        Ok(Piece::Branch(match slot {
-            Some(Slot::Node(node)) => branch(node),
-            _ => {
-                let leaves: Vec<Leaf> = entries.iter().map(Entry::leaf).collect();
-                by_nibble(&leaves, depth).map(|leaves| Child::of_leaves(leaves, depth + LEVELS))
+        // A page is read whole: its few values are needed for their hashes.
+        let (node, most) = match self.tree.slot(path, depth) {
+            Some(Slot::Node(node)) if !node.holds_at_most(PIECE_KEYS_MAX) => {
+                return self.branch_of(node, prefix);
             }
-        }))
-    }
-}
-
-fn branch(node: &Node) -> [Child; 16] {
-    node.slots.each_ref().map(Child::of)
-}
-
-/// All values below a prefix after the block at `height`, ascending by path.
-fn entries_at(
-    store: &dyn Store,
-    path: &Hash,
-    depth: usize,
-    height: Height,
-) -> Result<Vec<Entry>, StoreError> {
-    // The newest first: what is overwritten meanwhile is in `history` by the time that is read.
-    let mut entries = BTreeMap::new();
-    flat::visit(store, path, depth, |path, record| {
-        entries.insert(path, Entry::from(record));
-    })?;
-    for (path, old) in history::first_above_each(store, path, depth, height)? {
-        match old {
-            None => entries.remove(&path),
-            Some((key, old)) => {
-                let key = key.or_else(|| entries.get(&path).map(|entry| entry.key.clone()));
-                let key = key.ok_or_else(|| history::nameless(&path))?;
-                entries.insert(path, Entry { key, changed: old.changed, value: old.value })
-            }
+            Some(Slot::Node(node)) => (Some(node), bytes_max),
+            _ => (None, usize::MAX),
         };
+        let entries = self.entries(prefix, most)?;
+        let bytes = |entries: &[Entry]| entries.iter().map(Entry::bytes).sum::<usize>();
+        match (entries, node) {
+            (Some(entries), _) if bytes(&entries) <= bytes_max || entries.len() < 2 => {
+                Ok(Piece::Values(entries))
+            }
+            (_, Some(node)) => self.branch_of(node, prefix),
+            (entries, None) => Ok(branch_of_entries(&entries.unwrap_or_default(), depth)),
+        }
     }
-    Ok(entries.into_values().collect())
+
+    fn branch_of(&self, node: &Node, prefix: &Prefix) -> Result<Piece, StoreError> {
+        let mut children = [Child::Empty; 16];
+        let slots = node.slots.iter().zip(prefix.children());
+        for (child, (slot, below)) in children.iter_mut().zip(slots) {
+            *child = match slot.crowd() {
+                Crowd::None => Child::Empty,
+                Crowd::One => match self.entries(&below, usize::MAX)?.as_deref() {
+                    Some([entry]) => Child::leaf(entry),
+                    _ => return Err(disagree(&below)),
+                },
+                Crowd::Many => Child::Inner(slot.hash()),
+            };
+        }
+        Ok(Piece::Branch(children))
+    }
+
+    /// All values below a prefix, ascending by path; nothing when those that stand there now take
+    /// more than `bytes_max`.
+    fn entries(&self, prefix: &Prefix, bytes_max: usize) -> Result<Option<Vec<Entry>>, StoreError> {
+        let (path, depth) = (&prefix.path, usize::from(prefix.depth));
+        let store = self.store.as_ref();
+        // The newest first: what is overwritten meanwhile is in `history` by the time that is read.
+        let (mut entries, mut bytes) = (BTreeMap::new(), 0);
+        flat::visit_while(store, path, depth, |path, record| {
+            let entry = Entry::from(record);
+            bytes += entry.bytes();
+            entries.insert(path, entry);
+            if bytes > bytes_max { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        if bytes > bytes_max {
+            return Ok(None);
+        }
+        let height = self.head.header.height;
+        for (path, old) in history::first_above_each(store, path, depth, height)? {
+            match old {
+                None => entries.remove(&path),
+                Some((key, old)) => {
+                    let key = key.or_else(|| entries.get(&path).map(|entry| entry.key.clone()));
+                    let key = key.ok_or_else(|| history::nameless(&path))?;
+                    entries.insert(path, Entry { key, changed: old.changed, value: old.value })
+                }
+            };
+        }
+        Ok(Some(entries.into_values().collect()))
+    }
+}
+
+/// The branch over values that stand in one page, or in a part of one.
+fn branch_of_entries(entries: &[Entry], depth: usize) -> Piece {
+    let leaves: Vec<Leaf> = entries.iter().map(Entry::leaf).collect();
+    let mut rest = entries;
+    Piece::Branch(by_nibble(&leaves, depth).map(|leaves| {
+        let (here, after) = rest.split_at(leaves.len());
+        rest = after;
+        match here {
+            [] => Child::Empty,
+            [entry] => Child::leaf(entry),
+            _ => Child::Inner(subtree_hash(leaves, depth + LEVELS)),
+        }
+    }))
+}
+
+fn disagree(prefix: &Prefix) -> StoreError {
+    StoreError::Damaged(format!("the tree and the values disagree below {prefix:?}"))
 }
 
 impl From<FlatRecord> for Entry {

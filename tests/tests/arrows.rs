@@ -27,7 +27,7 @@ const BESIDE: [(&str, &[&str]); 8] = [
     ("counter", &["quorate-sdk"]),
     ("token", &["quorate-sdk"]),
     (TESTS, &[]),
-    (ATTACKERS, &["quorate-primitives", "quorate-consensus", "quorate-replica"]),
+    (ATTACKERS, &["quorate-primitives", "quorate-consensus", "quorate-state", "quorate-replica"]),
     ("quorate-attacker", &["quorate", "quorate-primitives", "quorate-replica", ATTACKERS]),
 ];
 

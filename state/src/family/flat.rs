@@ -91,7 +91,7 @@ pub(crate) fn leaves(
         let (changed, value) = read_parts(bytes)?;
         let value_hash = hashing::value_hash(changed, value);
         leaves.push(Leaf { path, hash: hashing::leaf_hash(&path, &value_hash) });
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     })?;
     Ok(leaves)
 }
@@ -103,27 +103,40 @@ pub(crate) fn visit(
     depth: usize,
     mut visit: impl FnMut(Hash, FlatRecord),
 ) -> Result<(), StoreError> {
-    visit_rows(store, path, depth, |path, bytes| {
-        visit(path, read_record(&path.0, bytes)?);
-        Ok(())
+    visit_while(store, path, depth, |path, record| {
+        visit(path, record);
+        ControlFlow::Continue(())
     })
+}
+
+/// [`visit`], until the visitor breaks.
+pub(crate) fn visit_while(
+    store: &dyn Store,
+    path: &Hash,
+    depth: usize,
+    mut visit: impl FnMut(Hash, FlatRecord) -> ControlFlow<()>,
+) -> Result<(), StoreError> {
+    visit_rows(store, path, depth, |path, bytes| Ok(visit(path, read_record(&path.0, bytes)?)))
 }
 
 fn visit_rows(
     store: &dyn Store,
     path: &Hash,
     depth: usize,
-    mut visit: impl FnMut(Hash, &[u8]) -> Result<(), StoreError>,
+    mut visit: impl FnMut(Hash, &[u8]) -> Result<ControlFlow<()>, StoreError>,
 ) -> Result<(), StoreError> {
     let mut outcome = Ok(());
     let first = first(path, depth);
     store.scan(Family::Flat, &first.0, &mut |row_key, bytes| {
-        match row_key.try_into().map(Hash) {
-            Ok(at) if share(&at, &first, depth) => outcome = visit(at, bytes),
-            Ok(_) => return ControlFlow::Break(()),
-            Err(_) => outcome = Err(StoreError::row(Family::Flat, "its key is no path")),
-        }
-        if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        let flow = match row_key.try_into().map(Hash) {
+            Ok(at) if share(&at, &first, depth) => visit(at, bytes),
+            Ok(_) => Ok(ControlFlow::Break(())),
+            Err(_) => Err(StoreError::row(Family::Flat, "its key is no path")),
+        };
+        flow.unwrap_or_else(|error| {
+            outcome = Err(error);
+            ControlFlow::Break(())
+        })
     })?;
     outcome
 }

@@ -11,3 +11,4 @@ mod model;
 mod overlays;
 mod proofs;
 mod scans;
+mod snapshots;

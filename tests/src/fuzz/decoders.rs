@@ -6,11 +6,11 @@ use consensus::{Certificate, Evidence};
 use primitives::merkle::MerkleProof;
 use primitives::state_key::{Account, ContractInfo, EvidenceIndex, EvidenceRecord};
 use primitives::{
-    CommitCertificate, Header, Justification, PrepareCertificate, Proposal, Receipt, SignedBatch,
-    SignedTransaction, StateKey, TimeoutCertificate, Vote, codec, limits,
+    CommitCertificate, Hash, Header, Justification, PrepareCertificate, Proposal, Receipt,
+    SignedBatch, SignedTransaction, StateKey, TimeoutCertificate, Vote, codec, limits,
 };
-use replica::{VoteLog, VoteLogOptions};
-use state::StateProof;
+use replica::{PackedPieces, VoteLog, VoteLogOptions};
+use state::{Child, Piece, Prefix, StateProof};
 
 use crate::sim::disk::Disk;
 
@@ -109,6 +109,13 @@ pub fn decoders() -> Vec<Decoder> {
         decoder("gossiped-batch", |b| value::<SignedBatch>(b, limits::BATCH_BYTES_MAX)),
         decoder("batches", |b| value::<replica::BatchList>(b, limits::MESSAGE_BYTES_MAX)),
         decoder("sync-answer", |b| value::<replica::SyncBlocks>(b, limits::MESSAGE_BYTES_MAX)),
+        decoder("snapshot-answer", |b| {
+            value::<replica::SnapshotAnswer>(b, limits::MESSAGE_BYTES_MAX)
+        }),
+        decoder("snapshot-pieces", |b| {
+            value::<Vec<(state::Prefix, state::Piece)>>(b, limits::SNAPSHOT_ANSWER_BYTES_MAX)
+        }),
+        packed_pieces(),
         decoder("transaction", |bytes| match SignedTransaction::decode(bytes) {
             Ok(transaction) => Outcome::Accepted(Some(codec::encode(&transaction))),
             Err(_) => Outcome::Refused,
@@ -127,6 +134,21 @@ pub fn decoders() -> Vec<Decoder> {
         abi_section(),
         module(),
     ]
+}
+
+/// Pieces as they come: whatever was packed, no more than an answer holds is unpacked.
+fn packed_pieces() -> Decoder {
+    let run = |bytes: &[u8]| match PackedPieces::from_bytes(bytes.to_vec()).unpack() {
+        Some(_) => Outcome::Accepted(None),
+        None => Outcome::Refused,
+    };
+    let values = (Prefix::ROOT, Piece::Values(Vec::new()));
+    let branch = (Prefix::ROOT, Piece::Branch([Child::Inner(Hash([7; 32])); 16]));
+    let corpus = [vec![values], vec![branch; 40]];
+    let corpus = corpus.map(|pieces| PackedPieces::pack(&pieces).as_bytes().to_vec());
+    // A packed byte may stand for thousands; what an answer holds at most is unpacked and read into structures.
+    let (allowance, factor) = (ALLOWANCE + 8 * limits::SNAPSHOT_ANSWER_BYTES_MAX, FACTOR);
+    Decoder { name: "packed-pieces", corpus: corpus.into(), run, allowance, factor }
 }
 
 /// The body of a vote log's frame: many records.
