@@ -20,6 +20,7 @@ use crate::backend::NodeBackend;
 use crate::commits::Commits;
 use crate::config::peers::PeerBook;
 use crate::config::{Home, Ports, Settings, ready};
+use crate::disk::{self, DiskWatch};
 use crate::driver::{Clock, Driver, Replies, Watched};
 use crate::failure;
 use crate::gauge::WriteGauge;
@@ -53,20 +54,16 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
     let genesis = home.genesis()?;
     let validators = genesis.validator_set().context("the genesis")?;
     let key = home.validator_key(&settings.validator)?;
-    let Some(own) = validators.index_of(&key.public_key()) else {
-        bail!(
-            "the key {:?} ({}) is not a validator of this genesis: use the key that it names, or another genesis",
-            settings.validator.key,
-            key.public_key(),
-        );
-    };
+    let own = own_place(&settings, &key, &validators)?;
     let data = home.data();
     std::fs::create_dir_all(&data).with_context(|| format!("{}", data.display()))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let clock = Clock::start();
     let (inbox, commands) = Inbox::new();
 
-    let state = open_state(&data.join("db"), &genesis)?;
+    let disk = DiskWatch::begin(&home, &settings.disk, clock)?;
+    let outlook = disk.subscribe();
+    let state = open_state(&home.database(), &genesis)?;
     let head = state.head();
     tracing::info!(
         chain = %genesis.chain_id,
@@ -119,6 +116,7 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
     };
     let driver =
         thread::Builder::new().name("replica".into()).spawn(move || driver.run(&commands))?;
+    disk.start(inbox.clone())?;
     let pump_inbox = inbox.clone();
     let (listening, addresses) = watch::channel(0);
     thread::Builder::new()
@@ -133,6 +131,7 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
         clock,
         status,
         gauge,
+        outlook.clone(),
         validators.clone(),
         &genesis,
         own,
@@ -140,7 +139,10 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
     let served = runtime.block_on(async {
         // Before the addresses are published, the system must have chosen all ports.
         all_listening(addresses, settings.network.listen.len()).await?;
-        serve(&home, &settings, backend, &network, &validators, own, &commits).await
+        tokio::select! {
+            served = serve(&home, &settings, backend, &network, &validators, own, &commits) => served,
+            reason = disk::exhausted(&data, outlook) => Err(reason.into()),
+        }
     });
     runtime.block_on(network.shutdown());
     inbox.stop();
@@ -154,6 +156,20 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
         }
     }
     served
+}
+
+fn own_place(
+    settings: &Settings,
+    key: &SecretKey,
+    validators: &ValidatorSet,
+) -> anyhow::Result<ValidatorIndex> {
+    let (name, public) = (&settings.validator.key, key.public_key());
+    validators.index_of(&public).with_context(|| {
+        format!(
+            "the key {name:?} ({public}) is not a validator of this genesis: use the key that it names, or another \
+             genesis"
+        )
+    })
 }
 
 fn open_state(path: &Path, genesis: &primitives::Genesis) -> anyhow::Result<State> {

@@ -22,6 +22,7 @@ mod recovery;
 mod state;
 mod store;
 mod tree;
+mod usage;
 mod version;
 mod view;
 
@@ -31,5 +32,6 @@ pub use proof::{ProofError, StateProof, Terminal};
 pub use recovery::{GenesisBlock, OpenError};
 pub use state::{CommitError, ProvedValue, State, StoredBlock};
 pub use store::StoreError;
+pub use usage::Usage;
 pub use version::Head;
 pub use view::StateView;
