@@ -9,8 +9,8 @@ use consensus::{Status as AgreementStatus, Waiting};
 use primitives::receipt::Rejection;
 use primitives::state_key::{Account, ContractInfo};
 use primitives::{
-    Address, Genesis, Hash, Height, Nonce, SignedTransaction, SigningContext, StateKey, Status,
-    ValidatorIndex, ValidatorSet, Verified, codec,
+    Address, Genesis, Hash, Height, Namespace, Nonce, SignedTransaction, SigningContext, StateKey,
+    Status, ValidatorIndex, ValidatorSet, Verified, codec,
 };
 use replica::{Event, LedgerView, Refusal, RequestId};
 use rpc::backend::{
@@ -18,18 +18,20 @@ use rpc::backend::{
     Proved, Query, QueryError, QueryOutput, ReadError, SubmitError, Unavailable,
 };
 use rpc::types::{
-    Anchor, At, ChainSummary, ConsensusStatus, EvidenceView, ParametersView, Readiness,
-    ValidatorView,
+    Anchor, At, ChainSummary, ConsensusStatus, EvidenceView, NamespaceUsage, NodeStatus,
+    ParametersView, Readiness, ValidatorView,
 };
-use state::{Head, State, StoredBlock};
+use state::{Head, State, StoredBlock, Usage};
 use tokio::sync::{oneshot, watch};
 
 use crate::commits::{Commits, Place};
+use crate::disk::Outlook;
 use crate::driver::{Clock, Replies};
 use crate::evidence;
 use crate::gauge::WriteGauge;
 use crate::inbox::Inbox;
-use crate::status;
+use crate::metrics;
+use crate::status::{self, Here};
 
 /// How long the replica's thread may take to tell how agreement stands; after that what it last told is shown.
 const LOOK_PATIENCE: Duration = Duration::from_millis(500);
@@ -50,6 +52,7 @@ pub struct NodeBackend {
     clock: Clock,
     status: watch::Receiver<AgreementStatus>,
     gauge: Arc<WriteGauge>,
+    disk: watch::Receiver<Outlook>,
     validators: ValidatorSet,
     summary: ChainSummary,
 }
@@ -84,6 +87,7 @@ impl NodeBackend {
         clock: Clock,
         status: watch::Receiver<AgreementStatus>,
         gauge: Arc<WriteGauge>,
+        disk: watch::Receiver<Outlook>,
         validators: ValidatorSet,
         genesis: &Genesis,
         own: ValidatorIndex,
@@ -99,6 +103,7 @@ impl NodeBackend {
             clock,
             status,
             gauge,
+            disk,
             validators,
             summary,
         }
@@ -106,6 +111,15 @@ impl NodeBackend {
 
     fn state(&self) -> &State {
         self.ledger.state()
+    }
+
+    fn outlook(&self) -> Outlook {
+        *self.disk.borrow()
+    }
+
+    fn here(&self) -> Here {
+        let here = self.gauge.here(self.clock.uptime_ms());
+        Here { disk: Some(self.outlook()), ..here }
     }
 
     fn submitted(&self) -> MutexGuard<'_, Submitted> {
@@ -247,9 +261,11 @@ impl Backend for NodeBackend {
         let late = |ms: &u64| *ms >= NOT_READY_AFTER_MS;
         let missing = status.missing.values().filter(|ms| late(ms)).count();
         if self.validators.len() - missing < self.validators.quorum() {
-            let here = self.gauge.here(self.clock.uptime_ms());
+            let here = Here { disk: None, ..self.here() };
             reasons.push(status::line(&status, &self.validators, &here));
         }
+        let disk = self.outlook();
+        reasons.extend(disk.warning().filter(|_| disk.refuses()));
         Readiness { reasons }
     }
 
@@ -263,7 +279,21 @@ impl Backend for NodeBackend {
             // It waits for its disk, and that is what the caller must learn.
             Err(_) => self.status.borrow().clone(),
         };
-        status::view(&status, &self.validators, &self.gauge.here(self.clock.uptime_ms()))
+        status::view(&status, &self.validators, &self.here())
+    }
+
+    fn node_status(&self) -> NodeStatus {
+        let by_namespace = |(namespace, usage): (Namespace, Usage)| NamespaceUsage {
+            namespace: namespace.name().to_owned(),
+            keys: usage.keys,
+            bytes: usage.bytes,
+        };
+        let state = self.state().usage().into_iter().map(by_namespace).collect();
+        NodeStatus { disk: self.outlook().view(), state }
+    }
+
+    fn metrics(&self) -> String {
+        metrics::page(&self.outlook(), &self.state().usage())
     }
 
     async fn evidence(&self) -> Vec<EvidenceView> {
@@ -303,6 +333,11 @@ impl Backend for NodeBackend {
     }
 
     async fn submit(&self, transaction: Verified<SignedTransaction>) -> Result<(), SubmitError> {
+        let disk = self.outlook();
+        if disk.refuses() {
+            let (free_bytes, needed_bytes) = (disk.free_bytes, disk.policy.admit_from());
+            return Err(SubmitError::DiskFull { free_bytes, needed_bytes });
+        }
         let request = RequestId(self.requests.fetch_add(1, Ordering::Relaxed));
         let (sender, receiver) = oneshot::channel();
         self.replies.lock().unwrap_or_else(PoisonError::into_inner).insert(request, sender);

@@ -20,6 +20,7 @@ use crate::backend::{self, NodeBackend};
 use crate::commits::Commits;
 use crate::config::peers::PeerBook;
 use crate::config::{Home, Ports, Settings, ready};
+use crate::disk::{self, DiskWatch};
 use crate::driver::{Clock, Driver, Replies, Watched};
 use crate::failure;
 use crate::gauge::WriteGauge;
@@ -55,13 +56,7 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
     let genesis = home.genesis()?;
     let validators = genesis.validator_set().context("the genesis")?;
     let key = home.validator_key(&settings.validator)?;
-    let Some(own) = validators.index_of(&key.public_key()) else {
-        bail!(
-            "the key {:?} ({}) is not a validator of this genesis: use the key that it names, or another genesis",
-            settings.validator.key,
-            key.public_key(),
-        );
-    };
+    let own = own_place(&settings, &key, &validators)?;
     let data = home.data();
     std::fs::create_dir_all(&data).with_context(|| format!("{}", data.display()))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -69,12 +64,14 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
     let (inbox, commands) = Inbox::new();
     let (log, records) = vote_log::open(&home.vote_log())?;
 
+    let disk = DiskWatch::begin(&home, &settings.disk, clock)?;
+    let outlook = disk.subscribe();
     let (network, mut events) =
         start_network(&settings, &key, own, &validators, &genesis, &runtime)?;
     let book = PeerBook::new(&home, &settings.network);
     let dialing = runtime.spawn(keep_dialing(book, network.clone(), validators.clone()));
     let (listening, addresses) = watch::channel(0);
-    let database = data.join("db");
+    let database = home.database();
     let restoring = syncing::directory(&data);
     let syncing = Syncing {
         directory: &restoring,
@@ -150,6 +147,7 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
     };
     let driver =
         thread::Builder::new().name("replica".into()).spawn(move || driver.run(&commands))?;
+    disk.start(inbox.clone())?;
     let pump_inbox = inbox.clone();
     // Who connected before there was a replica.
     for peer in connected {
@@ -167,6 +165,7 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
         clock,
         status,
         gauge,
+        outlook.clone(),
         validators.clone(),
         &genesis,
         own,
@@ -174,7 +173,10 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
     let served = runtime.block_on(async {
         // Before the addresses are published, the system must have chosen all ports.
         all_listening(addresses, settings.network.listen.len()).await?;
-        serve(&home, &settings, backend, &network, &validators, own, &commits).await
+        tokio::select! {
+            served = serve(&home, &settings, backend, &network, &validators, own, &commits) => served,
+            reason = disk::exhausted(&data, outlook) => Err(reason.into()),
+        }
     });
     dialing.abort();
     runtime.block_on(network.shutdown());
@@ -214,6 +216,20 @@ fn synchronized(
         Ended::Ready(connected) => Ok(Some((open_state(database, genesis)?, connected))),
         Ended::Told => Ok(None),
     }
+}
+
+fn own_place(
+    settings: &Settings,
+    key: &SecretKey,
+    validators: &ValidatorSet,
+) -> anyhow::Result<ValidatorIndex> {
+    let (name, public) = (&settings.validator.key, key.public_key());
+    validators.index_of(&public).with_context(|| {
+        format!(
+            "the key {name:?} ({public}) is not a validator of this genesis: use the key that it names, or another \
+             genesis"
+        )
+    })
 }
 
 fn open_state(path: &Path, genesis: &primitives::Genesis) -> anyhow::Result<State> {

@@ -26,6 +26,20 @@ pub enum Namespace {
     Evidence = 6,
 }
 
+impl Namespace {
+    /// Its name for people, and for the labels of metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::Contract => "contract",
+            Self::Storage => "storage",
+            Self::Code => "code",
+            Self::System => "system",
+            Self::Evidence => "evidence",
+        }
+    }
+}
+
 /// A key of the flat state. Keys order by namespace, then bytewise.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 pub struct StateKey {

@@ -24,7 +24,9 @@ use primitives::{
 use thiserror::Error;
 use tokio::sync::watch;
 
-use crate::types::{Anchor, At, ChainSummary, ConsensusStatus, EvidenceView, Readiness};
+use crate::types::{
+    Anchor, At, ChainSummary, ConsensusStatus, EvidenceView, NodeStatus, Readiness,
+};
 
 /// An inside failure: logged where it meets the interface, told to no client.
 pub type InternalError = Arc<dyn std::error::Error + Send + Sync>;
@@ -48,6 +50,12 @@ pub trait Backend: Send + Sync + 'static {
 
     /// How consensus stands, as this validator sees it.
     async fn consensus_status(&self) -> ConsensusStatus;
+
+    /// How the node itself stands. Answered from memory.
+    fn node_status(&self) -> NodeStatus;
+
+    /// The node's figures in the text format of Prometheus. Answered from memory.
+    fn metrics(&self) -> String;
 
     /// Conflicting pairs of signed messages, those on the chain and those on the way there.
     async fn evidence(&self) -> Vec<EvidenceView>;
@@ -266,6 +274,13 @@ pub enum SubmitError {
     Unavailable(#[from] Unavailable),
     #[error("the node has more to do than it can; try again later")]
     Overloaded,
+    /// The node goes on voting. Bytes of its disk.
+    #[error(
+        "this node's disk is nearly full: {} MiB are free, and it takes transactions from {} MiB on. Send to another \
+         validator, or again when its operator has made room",
+        .free_bytes >> 20, .needed_bytes >> 20
+    )]
+    DiskFull { free_bytes: u64, needed_bytes: u64 },
     #[error("the node failed inside: {0}")]
     Internal(InternalError),
 }

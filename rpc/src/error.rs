@@ -21,7 +21,7 @@
 //! | −32013 | `OUT_OF_GAS` |
 //! | −32015 | `METHOD_DISABLED` |
 //! | −32016 | `CURSOR_EXPIRED` |
-//! | −32018 | `OVERLOADED` |
+//! | −32018 | `OVERLOADED`, `DISK_FULL` |
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -66,10 +66,11 @@ pub enum ErrorCode {
     MethodDisabled,
     CursorExpired,
     Overloaded,
+    DiskFull,
 }
 
 impl ErrorCode {
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::ParseError,
         Self::InvalidRequest,
         Self::MethodNotFound,
@@ -95,6 +96,7 @@ impl ErrorCode {
         Self::MethodDisabled,
         Self::CursorExpired,
         Self::Overloaded,
+        Self::DiskFull,
     ];
 
     /// The JSON-RPC error number.
@@ -119,7 +121,7 @@ impl ErrorCode {
             Self::OutOfGas => -32013,
             Self::MethodDisabled => -32015,
             Self::CursorExpired => -32016,
-            Self::Overloaded => -32018,
+            Self::Overloaded | Self::DiskFull => -32018,
         }
     }
 }
@@ -279,6 +281,11 @@ impl From<SubmitError> for ApiError {
             }
             SubmitError::Unavailable(unavailable) => unavailable.into(),
             SubmitError::Overloaded => Self::overloaded(),
+            SubmitError::DiskFull { free_bytes, needed_bytes } => {
+                Self::new(ErrorCode::DiskFull, message)
+                    .retry(Retry::AfterMs(limits::RETRY_AFTER_DISK_FULL_MS))
+                    .detail(json!({ "freeBytes": free_bytes, "neededBytes": needed_bytes }))
+            }
             SubmitError::Internal(inside) => Self::internal(&inside),
         }
     }

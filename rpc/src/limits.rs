@@ -18,6 +18,9 @@ pub const WAIT_MS_DEFAULT: u64 = 30_000;
 pub const WAIT_MS_MAX: u64 = 120_000;
 /// Milliseconds after which a client that met a passing shortage may try again.
 pub const RETRY_AFTER_MS: u64 = 1_000;
+/// Milliseconds after which a client may try a node again whose disk was full: somebody has to make
+/// room there.
+pub const RETRY_AFTER_DISK_FULL_MS: u64 = 60_000;
 
 /// Seconds between pings on a WebSocket.
 pub const PING_SECONDS: u64 = 15;

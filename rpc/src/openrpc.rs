@@ -14,8 +14,8 @@ use crate::error::{ApiError, ErrorCode};
 use crate::handlers::Handlers;
 use crate::types::{
     AbiView, AccountView, Answer, At, Blob, BlockEvent, BlockView, ChainSummary, CommitView,
-    ConsensusStatus, EvidenceList, KeyView, NextNonce, ProvedView, QueryResult, ReceiptView,
-    SendAndWaitResult, SendResult, TxView, Until,
+    ConsensusStatus, EvidenceList, KeyView, NextNonce, NodeStatus, ProvedView, QueryResult,
+    ReceiptView, SendAndWaitResult, SendResult, TxView, Until,
 };
 
 /// The interface's description of itself.
@@ -111,6 +111,7 @@ const SEND_ERRORS: &[ErrorCode] = &[
     ErrorCode::NonceGap,
     ErrorCode::TooManyLanes,
     ErrorCode::PermissionDenied,
+    ErrorCode::DiskFull,
 ];
 const QUERY_ERRORS: &[ErrorCode] = &[
     ErrorCode::NotFound,
@@ -283,6 +284,13 @@ pub(crate) const METHODS: &[Method] = &[
          height at which the chain took them",
         &[],
         SchemaGenerator::subschema_for::<Answer<EvidenceList>>,
+        &[],
+    ),
+    call(
+        "node_status",
+        "The disk: how much is free, how fast it fills, and what follows; what the state holds",
+        &[],
+        SchemaGenerator::subschema_for::<Answer<NodeStatus>>,
         &[],
     ),
     call(

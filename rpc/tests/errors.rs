@@ -74,6 +74,8 @@ async fn check(cases: Vec<Case>) -> BTreeSet<ErrorCode> {
     seen
 }
 
+const DISK_FULL: SubmitError = SubmitError::DiskFull { free_bytes: 3 << 20, needed_bytes: 5 << 20 };
+
 fn nothing(_: &mut State) {}
 
 fn send() -> Value {
@@ -143,7 +145,7 @@ fn send_cases() -> Vec<Case> {
     let mut forged = transfer(0);
     forged.signature = Signature([0; 64]);
     let upload = Action::Upload { code: vec![0; (1 << 20) + 1] };
-    let refusals: [Refusal; 11] = [
+    let refusals: [Refusal; 12] = [
         (
             |s| s.submit_error = Some(Rejection::WrongChain.into()),
             ErrorCode::TxInvalid,
@@ -202,6 +204,11 @@ fn send_cases() -> Vec<Case> {
             Value::Null,
         ),
         (|s| s.submit_error = Some(SubmitError::Overloaded), ErrorCode::Overloaded, Value::Null),
+        (
+            |s| s.submit_error = Some(DISK_FULL),
+            ErrorCode::DiskFull,
+            json!({ "freeBytes": 3 << 20, "neededBytes": 5 << 20 }),
+        ),
     ];
     let sent = |bytes: Blob| json!({ "transaction": bytes });
     let mut cases = vec![
@@ -348,6 +355,20 @@ async fn what_happens_inside_stays_inside() {
     assert!(!format!("{error:?}").contains("fire"));
     assert!(error.detail["id"].is_u64());
     assert!(matches!(error.retry, Retry::AfterMs(_)));
+}
+
+#[tokio::test]
+async fn a_node_with_a_full_disk_says_how_full_and_where_else_to_go() {
+    let node = Fake::new();
+    node.state().submit_error = Some(DISK_FULL);
+    let server = serve(&node, Limits::default()).await;
+    let error = call(server.address(), "tx_send", &send()).await;
+    assert_eq!(
+        error.message,
+        "this node's disk is nearly full: 3 MiB are free, and it takes transactions from 5 MiB on. \
+         Send to another validator, or again when its operator has made room"
+    );
+    assert_eq!(error.retry, Retry::AfterMs(60_000));
 }
 
 #[tokio::test]

@@ -12,14 +12,16 @@ use primitives::{
     Address, CommitCertificate, Epoch, Hash, Header, Height, SigningContext, Validator,
 };
 use primitives::{TimestampMs, ValidatorSet};
+use quorate_rpc::backend::SubmitError;
 use quorate_rpc::client::{
     self, AccountApiClient, ChainApiClient, ConsensusApiClient, ContractApiClient,
-    DiscoverApiClient, StateApiClient, TxApiClient,
+    DiscoverApiClient, NodeApiClient, StateApiClient, TxApiClient,
 };
 use quorate_rpc::types::{
-    ActionView, At, Blob, KeyView, ReceiptStatus, SignedMessageKind, TransactionStatus, Until,
+    ActionView, At, Blob, DiskLevel, KeyView, ReceiptStatus, SignedMessageKind, TransactionStatus,
+    Until,
 };
-use quorate_rpc::{Limits, openrpc};
+use quorate_rpc::{ApiError, ErrorCode, Limits, openrpc};
 use serde_json::{Value, json};
 
 /// A node at height 1 with a transfer, a call and a refused call in the block, and one transfer
@@ -77,6 +79,7 @@ fn calls(scene: &Scene) -> Vec<(&'static str, Vec<(&'static str, Value)>)> {
         ("state_prove", vec![("key", json!({ "account": account })), ("at", json!(1))]),
         ("consensus_status", vec![]),
         ("consensus_evidence", vec![]),
+        ("node_status", vec![]),
         ("rpc.discover", vec![]),
     ]
 }
@@ -269,6 +272,21 @@ async fn sending_again_is_harmless_after_the_commit_too() {
     assert_eq!(waited.receipt.clone().unwrap().transaction, scene.called);
 }
 
+/// What was taken before the disk was full is still waited for, and what is committed is told.
+#[tokio::test]
+async fn sending_again_is_harmless_while_the_disk_is_full() {
+    let scene = scene().await;
+    let client = client::http(&format!("http://{}", scene.server.address())).unwrap();
+    let full = SubmitError::DiskFull { free_bytes: 1, needed_bytes: 2 };
+    scene.node.state().submit_error = Some(full);
+    let sent = client.tx_send(blob(&increment(1, 5))).await.unwrap();
+    assert_eq!((sent.status, sent.hash), (TransactionStatus::Committed, scene.called));
+    let sent = client.tx_send(blob(&transfer(3))).await.unwrap();
+    assert_eq!((sent.status, sent.hash), (TransactionStatus::Pending, scene.waiting));
+    let error = client.tx_send(blob(&transfer(4))).await.unwrap_err();
+    assert_eq!(ApiError::from_client(&error).unwrap().code, ErrorCode::DiskFull);
+}
+
 #[tokio::test]
 async fn contracts_are_asked_by_name_or_by_position_in_json() {
     let scene = scene().await;
@@ -289,7 +307,7 @@ async fn contracts_are_asked_by_name_or_by_position_in_json() {
 }
 
 #[tokio::test]
-async fn accounts_state_and_consensus_are_shown() {
+async fn accounts_state_consensus_and_the_node_are_shown() {
     let scene = scene().await;
     let client = client::http(&format!("http://{}", scene.server.address())).unwrap();
     let address = Address([1; 32]);
@@ -312,5 +330,8 @@ async fn accounts_state_and_consensus_are_shown() {
     let evidence = client.consensus_evidence().await.unwrap();
     assert_eq!(evidence.evidence[0].culprit, "v2");
     assert_eq!(evidence.evidence[0].second.kind, SignedMessageKind::Timeout);
+    let node = client.node_status().await.unwrap();
+    assert_eq!((node.disk.level, node.disk.free_bytes), (DiskLevel::Low, 3 << 30));
+    assert_eq!(node.state[0].namespace, "account");
     assert_eq!(&client.discover().await.unwrap(), openrpc::document());
 }

@@ -286,9 +286,10 @@ impl State {
         self.inner.store.compact()
     }
 
-    /// What each namespace holds at the head.
-    pub fn usage(&self) -> BTreeMap<Namespace, Usage> {
-        self.writer().meta.usage.clone()
+    /// The namespaces that hold anything at the head, with what they hold.
+    pub fn usage(&self) -> Vec<(Namespace, Usage)> {
+        let usage = self.writer().meta.usage.clone().into_iter();
+        usage.filter(|(_, usage)| usage.keys > 0).collect()
     }
 
     fn base(&self, overlay: Option<&Arc<Overlay>>) -> Base {

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use thiserror::Error;
 
 use crate::config::layers::ConfigError;
+use crate::failure::{EXIT_STATUS, Stopped};
 
 /// The help's part on exit codes.
 pub const EXIT_CODES: &str = "\
@@ -16,7 +17,8 @@ Exit codes:
   4  the chain refused it: rejected, failed, reverted or expired
   5  there is no such thing on the chain
   6  it was still pending when the wait ended; ask `quorate tx status`
-  7  a proof, a certificate or a genesis is not what it should be";
+  7  a proof, a certificate or a genesis is not what it should be
+ 70  the node stopped itself, and said why";
 
 /// Failures that have an exit code of their own.
 #[derive(Debug, Error)]
@@ -56,9 +58,11 @@ impl Failure {
 pub fn report(error: &anyhow::Error, json: bool) -> ExitCode {
     let of_failure = error.chain().find_map(|cause| cause.downcast_ref::<Failure>());
     let of_settings = error.chain().any(|cause| cause.is::<ConfigError>());
+    let of_node = error.chain().any(|cause| cause.is::<Stopped>());
     let (exit, code) = match of_failure {
         Some(failure) => failure.exit(),
         None if of_settings => (2, "SETTINGS"),
+        None if of_node => (EXIT_STATUS, "STOPPED"),
         None => (1, "FAILED"),
     };
     if json {

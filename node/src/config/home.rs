@@ -121,6 +121,11 @@ impl Home {
         self.root.join("data")
     }
 
+    /// The store.
+    pub fn database(&self) -> PathBuf {
+        self.data().join("db")
+    }
+
     /// What this validator has signed.
     pub fn vote_log(&self) -> PathBuf {
         self.data().join("votes.log")

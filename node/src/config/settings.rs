@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,7 @@ pub struct Settings {
     pub sync: SyncSettings,
     pub vm: VmSettings,
     pub mempool: MempoolSettings,
+    pub disk: DiskSettings,
     pub log: LogSettings,
     pub client: ClientSettings,
 }
@@ -128,6 +130,24 @@ impl Default for MempoolSettings {
     }
 }
 
+/// The disk under `data/`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DiskSettings {
+    /// MiB that are to stay free. Below, transactions of clients are refused; below a quarter of it, which must have
+    /// room for whatever the database writes in a second, the node stops.
+    pub free_mib_min: NonZeroU32,
+    /// A forecast of fewer hours until `free_mib_min` is reached is worth a warning; 0: no forecast is.
+    pub warn_hours: u32,
+}
+
+impl Default for DiskSettings {
+    fn default() -> Self {
+        const GIBIBYTE: NonZeroU32 = NonZeroU32::new(1_024).expect("it is not zero");
+        Self { free_mib_min: GIBIBYTE, warn_hours: 24 }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LogSettings {
@@ -197,6 +217,11 @@ pub const KEYS: &[Key] = &[
     key("sync.snapshot_blocks", "blocks between snapshots held for others; 0: none"),
     key("vm.modules_mib", "MiB of compiled contracts in memory"),
     key("mempool.size_mib", "MiB of transactions that wait for a block"),
+    key(
+        "disk.free_mib_min",
+        "MiB free below which transactions are refused; the node stops at a quarter",
+    ),
+    key("disk.warn_hours", "hours until then below which the node warns; 0: never"),
     key("log.level", "error, warn, info, debug, trace, or directives per module"),
     key("log.format", "auto, human or json"),
     key("client.rpc", "node that the client commands ask, http://host:port"),

@@ -8,6 +8,7 @@ mod chain;
 mod consensus;
 mod contract;
 mod evidence;
+mod node;
 mod transaction;
 
 use std::borrow::Cow;
@@ -32,6 +33,7 @@ pub use consensus::{
 };
 pub use contract::{AbiView, AccountView, KeyView, NextNonce, ProvedView, QueryResult};
 pub use evidence::{EvidenceList, EvidenceView, SignedMessageKind, SignedMessageView};
+pub use node::{DiskLevel, DiskStatus, NamespaceUsage, NodeStatus};
 pub use transaction::{
     ActionView, EventView, FailureView, ReceiptStatus, ReceiptView, SendAndWaitResult, SendResult,
     TransactionStatus, TransactionView, TxView, Until,

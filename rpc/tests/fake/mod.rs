@@ -22,9 +22,9 @@ use quorate_rpc::backend::{
     Proved, Query, QueryError, QueryOutput, ReadError, SubmitError,
 };
 use quorate_rpc::types::{
-    Anchor, At, Blob, ChainSummary, ConsensusState, ConsensusStatus, EvidenceView, Leader,
-    MissingValidator, ParametersView, Readiness, SignedMessageKind, SignedMessageView,
-    ValidatorView,
+    Anchor, At, Blob, ChainSummary, ConsensusState, ConsensusStatus, DiskLevel, DiskStatus,
+    EvidenceView, Leader, MissingValidator, NamespaceUsage, NodeStatus, ParametersView, Readiness,
+    SignedMessageKind, SignedMessageView, ValidatorView,
 };
 use quorate_rpc::{Limits, Server, async_trait};
 use tokio::sync::watch;
@@ -178,6 +178,26 @@ impl Backend for Fake {
             quorum: 3,
             faulty_max: 1,
         }
+    }
+
+    fn node_status(&self) -> NodeStatus {
+        let disk = DiskStatus {
+            level: DiskLevel::Low,
+            warning: Some("3 GiB are free on this node's disk.".into()),
+            free_bytes: 3 << 30,
+            refuse_below_bytes: 1 << 30,
+            stop_below_bytes: 1 << 28,
+            database_bytes: 7 << 20,
+            votes_bytes: 1 << 20,
+            growth_bytes_a_day: Some(1 << 31),
+            forecast_seconds: None,
+        };
+        let accounts = NamespaceUsage { namespace: "account".into(), keys: 2, bytes: 96 };
+        NodeStatus { disk, state: vec![accounts] }
+    }
+
+    fn metrics(&self) -> String {
+        "# TYPE quorate_disk_free_bytes gauge\nquorate_disk_free_bytes 7\n".into()
     }
 
     async fn evidence(&self) -> Vec<EvidenceView> {
