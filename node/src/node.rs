@@ -85,6 +85,7 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
             home: &home,
             settings: &settings.rpc,
             chain: backend::summary(&genesis, &validators, own),
+            disk: outlook.clone(),
         },
     };
     let Some((state, connected)) = synchronized(syncing, &settings, &genesis, own, &runtime)?

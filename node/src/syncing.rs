@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use self::backend::SyncingBackend;
 use crate::config::settings::{RpcSettings, SyncMode, SyncSettings};
 use crate::config::{Home, Ports, ready};
+use crate::disk::Outlook;
 use crate::driver::{self, Clock};
 use crate::failure;
 use crate::network::{NetworkEvent, NetworkEvents, NetworkHandle};
@@ -77,6 +78,8 @@ pub struct Clients<'a> {
     pub home: &'a Home,
     pub settings: &'a RpcSettings,
     pub chain: ChainSummary,
+    /// What is known of the disk.
+    pub disk: watch::Receiver<Outlook>,
 }
 
 /// How it ended.
@@ -240,7 +243,8 @@ impl Clients<'_> {
     ) -> anyhow::Result<rpc::Server> {
         let heights = watch::Sender::new(head.height);
         let chain = self.chain.clone();
-        let backend = Arc::new(SyncingBackend { chain, head, progress, heights, quorum });
+        let disk = self.disk.clone();
+        let backend = Arc::new(SyncingBackend { chain, head, progress, heights, quorum, disk });
         let address = self.settings.listen;
         let server = rpc::Server::start(address, backend, rpc::limits::Limits::default()).await;
         let server = server.with_context(|| format!("RPC cannot listen on {address}"))?;

@@ -1,6 +1,5 @@
 //! The facade: one state, many readers, one writer.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};

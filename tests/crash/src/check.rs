@@ -60,8 +60,8 @@ fn compare_values(state: &State, chain: &Chain, head: &Head) -> Result<()> {
         ensure!(found.as_ref() == *value, "the value of {key:?} at {height} is another");
         if number % PROVED_OF == 0 {
             let proof = state.prove(key).proof;
-            let value = value.map(Vec::as_slice);
-            proof.verify(&head.result.state_root, key, value).context("a proof does not hold")?;
+            let claim = state::claim(key, value.map(Vec::as_slice));
+            proof.verify(&head.result.state_root.0, &claim).context("a proof does not hold")?;
         }
     }
     let all = StateKey { namespace: Namespace::Storage, key: Vec::new() };
