@@ -8,7 +8,8 @@
 //! checks all of it (`recovery`).
 //!
 //! Reading order: `state`, `overlay`, `tree`, `proof`, `version`, `commit`, `recovery`, then
-//! `store` and `family` below.
+//! `store` and `family` below. `fault` names the steps on the disk for the tests that end the
+//! process there.
 //!
 //! This crate knows nothing of consensus, of contracts, or of what the bytes mean.
 

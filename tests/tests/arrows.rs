@@ -19,7 +19,7 @@ const FLOORS: [(&str, u8); 8] = [
 ];
 
 /// Crates beside the floors, and all that each may import of ours.
-const BESIDE: [(&str, &[&str]); 8] = [
+const BESIDE: [(&str, &[&str]); 9] = [
     ("quorate-macros", &["quorate-abi"]),
     ("quorate-sdk", &["quorate-abi", "quorate-macros"]),
     ("quorate-contract-build", &["quorate-abi"]),
@@ -28,6 +28,7 @@ const BESIDE: [(&str, &[&str]); 8] = [
     (TESTS, &[]),
     (ATTACKERS, &["quorate-primitives", "quorate-consensus", "quorate-replica"]),
     ("quorate-attacker", &["quorate", "quorate-primitives", "quorate-replica", ATTACKERS]),
+    ("quorate-crash", &["quorate-primitives", "quorate-state"]),
 ];
 
 /// May import everything, and nothing imports it.

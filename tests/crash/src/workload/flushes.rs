@@ -33,8 +33,9 @@ impl Workload for Flushes {
                 (0..VALUES)
                     .map(|at| {
                         let is_kept = !random.next_u32().is_multiple_of(8);
-                        let mut value = vec![0; VALUE_BYTES];
-                        random.fill_bytes(&mut value[..RANDOM_BYTES]);
+                        let mut value = vec![0; RANDOM_BYTES];
+                        random.fill_bytes(&mut value);
+                        value.resize(VALUE_BYTES, 0);
                         (key((number % 7) * VALUES + at), is_kept.then_some(value))
                     })
                     .collect()
