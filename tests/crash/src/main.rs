@@ -183,7 +183,7 @@ fn replay(
         workloads.iter().flat_map(|workload| modes.iter().map(move |mode| (*workload, *mode)))
     {
         let case = Case { workload, mode, point, seed };
-        let outcome = bench.play(&case, &format!("{}-{}", workload.name(), mode.name), true)?;
+        let outcome = bench.play_and_keep(&case, &format!("{}-{}", workload.name(), mode.name))?;
         for (number, point) in (1..).zip(&outcome.report.trace) {
             println!("{number:>6} {}", point.operation);
         }
