@@ -8,7 +8,9 @@
 //! checks all of it (`recovery`).
 //!
 //! Reading order: `state`, `overlay`, `tree`, `version`, `commit`, `recovery`, then `store` and
-//! `family` below. What a root proves, and to whom, is the `proof` crate's.
+//! `family` below; `past`, `floor`, `check`, `rollback`, `snapshot` and `restore` are what an
+//! operator and a joining node need. What a root proves, and to whom, is the `proof` crate's.
+//! `fault` names the steps on the disk for the tests that end the process there.
 //!
 //! This crate knows nothing of consensus, of contracts, or of what the bytes mean.
 

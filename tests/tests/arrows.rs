@@ -20,7 +20,7 @@ const FLOORS: [(&str, u8); 9] = [
 ];
 
 /// Crates beside the floors, and all that each may import of ours.
-const BESIDE: [(&str, &[&str]); 8] = [
+const BESIDE: [(&str, &[&str]); 9] = [
     ("quorate-macros", &["quorate-abi"]),
     ("quorate-sdk", &["quorate-abi", "quorate-macros"]),
     ("quorate-contract-build", &["quorate-abi"]),
@@ -29,6 +29,7 @@ const BESIDE: [(&str, &[&str]); 8] = [
     (TESTS, &[]),
     (ATTACKERS, &["quorate-primitives", "quorate-consensus", "quorate-state", "quorate-replica"]),
     ("quorate-attacker", &["quorate", "quorate-primitives", "quorate-replica", ATTACKERS]),
+    ("quorate-crash", &["quorate-primitives", "quorate-state"]),
 ];
 
 /// May import everything, and nothing imports it.

@@ -21,8 +21,8 @@
  * On standard error stand `disk: point write: write db/000004.log` in a trace, the kind first, `disk: struck 7: …`
  * where something happened, and `disk: end 842`, the number of points, when the process ends by itself.
  *
- * Reading order: model.c, what is on the disk; cut.c, a power cut; memory.c, several processes; points.c, when something happens; calls.c, the
- * functions of the C library that are stood in front of.
+ * Reading order: model.c, what is on the disk; cut.c, a power cut; memory.c, from one process to the next; points.c,
+ * when something happens; calls.c, the functions of the C library that are stood in front of.
  *
  * What is not seen: system calls made without the C library. A file whose length is not as it should be ends the
  * process, as does every known way around: shared mappings, streams, renames across the border. */
@@ -64,11 +64,11 @@ __attribute__((noreturn, format(printf, 1, 2))) void refuse(const char *format, 
 struct node {
     ino_t inode; /* 0 when another file has got the number */
     bool is_directory;
-    char *synced; /* a file's content on the disk */
-    size_t synced_length;
-    size_t dirty_from; /* the first byte that may differ from `synced`, or NEVER */
-    size_t length;     /* as the process has made it */
     struct entry *entries; /* a directory's names on the disk */
+    char *synced;          /* a file's content on the disk */
+    size_t synced_length;
+    size_t dirty_from; /* the first byte that may differ from it, or NEVER */
+    size_t length;     /* as the process has made it */
     struct node *next;
 };
 

@@ -59,21 +59,31 @@ struct Ended {
 }
 
 impl Bench {
-    /// Plays a case in a directory of this name, which is removed when all is well and `is_kept` is not.
-    pub fn play(&self, case: &Case, name: &str, is_kept: bool) -> Result<Outcome> {
+    /// Plays a case in a directory of this name.
+    pub fn play(&self, case: &Case, name: &str) -> Result<Outcome> {
         let home = self.directory.join(name);
-        if home.exists() {
-            fs::remove_dir_all(&home)?;
-        }
-        fs::create_dir_all(&home)?;
-        let outcome = self.play_in(case, &home)?;
-        if !is_kept {
-            fs::remove_dir_all(&home).with_context(|| format!("removing {}", home.display()))?;
-        }
+        fs::create_dir(&home).with_context(|| format!("making {}", home.display()))?;
+        let outcome = self.play_in(case, &home, || Ok(()))?;
+        fs::remove_dir_all(&home).with_context(|| format!("removing {}", home.display()))?;
         Ok(outcome)
     }
 
-    fn play_in(&self, case: &Case, home: &Path) -> Result<Outcome> {
+    /// The same where the files stay: in a directory of this name as the crash left them, beside it as the look at
+    /// them did.
+    pub fn play_and_keep(&self, case: &Case, name: &str) -> Result<Outcome> {
+        let crashed = self.directory.join(name);
+        let home = self.directory.join(format!("{name}-checked"));
+        fs::create_dir(&home).with_context(|| format!("making {}", home.display()))?;
+        self.play_in(case, &home, || copy(&home, &crashed))
+    }
+
+    /// `before_check` is called when the store is as the crash left it.
+    fn play_in(
+        &self,
+        case: &Case,
+        home: &Path,
+        before_check: impl FnOnce() -> std::io::Result<()>,
+    ) -> Result<Outcome> {
         let Case { mode, point, seed, .. } = *case;
         let memory = home.with_extension("memory");
         if memory.exists() {
@@ -90,6 +100,7 @@ impl Bench {
             progress.begun = progress.begun.max(second.progress.begun);
             progress.done = progress.done.max(second.progress.done);
         }
+        before_check()?;
         if failure.is_none() {
             failure = self.check(case, home, progress)?;
         }
@@ -126,6 +137,21 @@ fn store(home: &Path) -> PathBuf {
     home.join("db")
 }
 
+/// Copies a directory with all that is in it.
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::create_dir(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_type()?.is_dir() {
+            copy(&from, &to)?;
+        } else {
+            fs::copy(from, to)?;
+        }
+    }
+    Ok(())
+}
+
 impl Ended {
     /// Why the process should not have ended as it did.
     fn wrong_end(&self, ends: Ends) -> Option<&'static str> {
@@ -136,6 +162,9 @@ impl Ended {
             }
             (_, Ends::Killed) => (!is_killed).then_some("met its point and ended otherwise"),
             (Some(0), _) => None,
+            (Some(STOPPED), Ends::ByItself { .. }) if self.said.contains("is damaged") => {
+                Some("blames the data for what the disk did")
+            }
             (Some(STOPPED), Ends::ByItself { says }) => {
                 (!self.said.contains(says)).then_some("stopped and did not say why")
             }

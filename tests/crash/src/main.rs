@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 use quorate_crash::case::{Bench, Case};
 use quorate_crash::check::check;
@@ -122,6 +122,7 @@ fn end_when_hanging() {
 
 /// Whether all went well.
 fn matrix(arguments: &Arguments) -> Result<bool> {
+    ensure!(state::fault::TOLD, "built without the store's steps; say `cargo crash`");
     let base = arguments.directory.clone().unwrap_or_else(memory);
     let home = tempfile::Builder::new().prefix("quorate-crash-").tempdir_in(&base)?;
     let program = std::env::current_exe().context("finding this program")?;
@@ -182,7 +183,7 @@ fn replay(
         workloads.iter().flat_map(|workload| modes.iter().map(move |mode| (*workload, *mode)))
     {
         let case = Case { workload, mode, point, seed };
-        let outcome = bench.play(&case, &format!("{}-{}", workload.name(), mode.name), true)?;
+        let outcome = bench.play_and_keep(&case, &format!("{}-{}", workload.name(), mode.name))?;
         for (number, point) in (1..).zip(&outcome.report.trace) {
             println!("{number:>6} {}", point.operation);
         }

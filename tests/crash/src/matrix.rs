@@ -55,7 +55,7 @@ impl Trace {
         missing_steps: &mut BTreeSet<String>,
     ) -> Result<Self> {
         let case = Case { workload, mode: &UNDISTURBED, point: 0, seed: 0 };
-        let outcome = bench.play(&case, "undisturbed", false)?;
+        let outcome = bench.play(&case, "undisturbed")?;
         ensure!(outcome.failure.is_none(), "{}", case.tell(&outcome));
         let points = outcome.report.trace;
         let steps = points.iter().filter(|point| point.is_step());
@@ -95,7 +95,7 @@ pub fn play(
                 continue;
             }
             let case = Case { workload, mode, point, seed };
-            let outcome = bench.play(&case, &home, false)?;
+            let outcome = bench.play(&case, &home)?;
             row.lock().unwrap_or_else(PoisonError::into_inner).take(&case, &outcome);
             if outcome.report.struck.is_none() && point > chosen.points {
                 return Ok(());
