@@ -42,8 +42,8 @@ impl BatchProof {
     /// Checks all claims, in any order, against `root`. Answers for each, in their order, with the height of the block
     /// that last changed the value; `None` of an absent one.
     ///
-    /// Computes three hashes for each claim, of which one covers the key and one the value, one for each pair of
-    /// neighbouring claims, and one for each sibling.
+    /// Computes at most three hashes for each claim, of which one covers the key and one the value, one for each pair
+    /// of neighbouring claims, and one for each sibling.
     pub fn verify(&self, root: &Hash, claims: &[Claim]) -> Result<Vec<Option<u64>>, ProofError> {
         let located = locate(claims)?;
         let heights = vec![None; claims.len()];
@@ -123,7 +123,7 @@ fn locate<'a>(claims: &[Claim<'a>]) -> Result<Vec<Located<'a>>, ProofError> {
     Ok(located)
 }
 
-/// What a verifier has not used yet, and what it learnt.
+/// What a verifier has not used yet, and the heights that it learnt, in the order of the claims.
 struct Walk<'a> {
     ends: slice::Iter<'a, End>,
     siblings: slice::Iter<'a, Hash>,
@@ -135,10 +135,12 @@ impl<'a> Walk<'a> {
     /// than [`DEPTH_MAX`], and so does no call.
     fn subtree(&mut self, claims: &[Located], depth: usize) -> Result<Hash, ProofError> {
         let end = self.ends.as_slice().first().ok_or(ProofError::EndMissing)?;
-        match usize::from(end.depth) {
-            end_depth if end_depth == depth => return self.end(claims, depth),
-            end_depth if (depth..=DEPTH_MAX).contains(&end_depth) => {}
-            _ => return Err(ProofError::EndDepth(end.depth)),
+        let end_depth = usize::from(end.depth);
+        if !(depth..=DEPTH_MAX).contains(&end_depth) {
+            return Err(ProofError::EndDepth(end.depth));
+        }
+        if end_depth == depth {
+            return self.end(claims, depth);
         }
         let middle = claims.partition_point(|(path, ..)| !turns_right(path, depth));
         let (left, right) = claims.split_at(middle);

@@ -112,15 +112,22 @@
 //! Pages of a listing are prefixes that follow each other: each begins at the first path behind the one before, lies
 //! below the whole, and they end where the whole ends. [`Tiling`] says which is the widest that can be next.
 //!
+//! # Building proofs
+//!
+//! Each proof is built with a function that reads the [`Node`] at a [`Prefix`] of whatever tree a prover has. It is
+//! asked for the root first, and then only for halves of prefixes where it answered [`Node::Inner`]: along one way from
+//! the root down, or with a batch left before right. What it answers wrongly makes a proof that no verifier accepts,
+//! or [`BuildError::Damaged`].
+//!
 //! # Why this is safe
 //!
 //! Validators sign the root of a tree that they computed as above. Take any proof that is accepted, and go down from
 //! the root: what the verifier hashed to get the root is what the validators hashed, or else somebody knows two inputs
-//! of one BLAKE3 hash. An inner node's input has 64 bytes and a leaf's has 80, so that one is never taken for the other;
-//! and no input is known whose hash is `empty`. So at each prefix the verifier has seen the very node that stands
-//! there. Where it goes next is told by the bits of its own question, not by the proof. The end that it reaches is the
-//! end of that way, and a leaf's input has the whole path in it, so that no leaf stands in for another. For
-//! the same reason one question has one proof: what is accepted is only what a prover emits that reads the tree.
+//! of one BLAKE3 hash. An inner node's input has 64 bytes and a leaf's has 80, so that one is never taken for the
+//! other; and no input is known whose hash is `empty`. So at each prefix the verifier has seen the very node that
+//! stands there. Where it goes next is told by the bits of its own question, not by the proof. The end that it reaches
+//! is the end of that way, and a leaf's input has the whole path in it, so that no leaf stands in for another. For the
+//! same reason one question has one proof: what is accepted is only what a prover emits that reads the tree.
 //!
 //! - *A false value* needs two inputs of one value hash, or of one leaf. The height has a fixed length, so that no byte
 //!   of it can be taken for one of the value.

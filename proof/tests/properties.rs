@@ -277,6 +277,30 @@ fn pages_tile_a_namespace_without_a_hole() {
 }
 
 #[test]
+fn a_prefix_has_one_form() {
+    let path = [0b0101_0101; 32];
+    for depth in 0..=256 {
+        let prefix = Prefix::around(&path, depth).unwrap();
+        let bits = *prefix.first_path();
+        assert_eq!((prefix.depth(), prefix.contains(&path)), (depth, true));
+        assert_eq!(Prefix::new(depth, bits), Some(prefix));
+        assert_eq!(borsh::from_slice::<Prefix>(&borsh::to_vec(&prefix).unwrap()).unwrap(), prefix);
+        for bit in 0..256 {
+            let other = flipped(&bits, bit);
+            assert_eq!(Prefix::new(depth, other).is_some(), bit < depth);
+            assert_eq!(prefix.contains(&flipped(&path, bit)), bit >= depth);
+            let encoded = borsh::to_vec(&(u16::try_from(depth).unwrap(), other)).unwrap();
+            assert_eq!(borsh::from_slice::<Prefix>(&encoded).is_ok(), bit < depth);
+        }
+        // The bits of the path are 0 and 1 in turn.
+        let half = prefix.child(depth % 2 == 1);
+        assert_eq!(half.is_some_and(|half| half.contains(&path)), depth < 256);
+    }
+    assert_eq!(Prefix::around(&path, 257), None);
+    assert_eq!(Prefix::around(&[0xff; 32], 8), Some(Prefix::of_namespace(0xff)));
+}
+
+#[test]
 fn a_batch_has_room_for_so_many_keys() {
     let key = |number: usize| (3, number.to_le_bytes().to_vec());
     let keys: Vec<Key> = (0..=KEYS_MAX).map(key).collect();
