@@ -2,9 +2,11 @@
 //! the replica's seat.
 
 mod backend;
+mod backup;
 mod cli;
 mod commits;
 mod config;
+mod control;
 mod driver;
 mod evidence;
 mod failure;
@@ -12,6 +14,7 @@ mod gauge;
 mod inbox;
 mod network;
 mod node;
+mod snapshot_file;
 mod status;
 mod vote_log;
 mod workers;

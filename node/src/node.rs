@@ -12,7 +12,7 @@ use anyhow::{Context as _, bail};
 use libp2p::Multiaddr;
 use primitives::{SecretKey, SignedBatch, ValidatorIndex, ValidatorSet, codec, limits};
 use replica::{Event, Ledger, Limits, Machine, Message, Now, Options, Replica, genesis_block};
-use state::State;
+use state::{Retention, State, StateOptions};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -20,6 +20,7 @@ use crate::backend::NodeBackend;
 use crate::commits::Commits;
 use crate::config::peers::PeerBook;
 use crate::config::{Home, Ports, Settings, ready};
+use crate::control;
 use crate::driver::{Clock, Driver, Replies, Watched};
 use crate::failure;
 use crate::gauge::WriteGauge;
@@ -66,7 +67,7 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
     let clock = Clock::start();
     let (inbox, commands) = Inbox::new();
 
-    let state = open_state(&data.join("db"), &genesis)?;
+    let state = open_state(&home.database(), &genesis, &settings)?;
     let head = state.head();
     tracing::info!(
         chain = %genesis.chain_id,
@@ -100,7 +101,7 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
     };
     let options = Options { genesis: genesis.clone(), key, own, limits };
     let replies: Replies = Arc::new(Mutex::default());
-    let replica = Replica::new(options.clone(), state, records, clock.now());
+    let replica = Replica::new(options.clone(), state.clone(), records, clock.now());
     let machine = seat(replica, &options, clock.now());
     let watched = Watched::new(machine.replica().core().status(clock.uptime_ms()));
     let status = watched.status.subscribe();
@@ -140,6 +141,7 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
     let served = runtime.block_on(async {
         // Before the addresses are published, the system must have chosen all ports.
         all_listening(addresses, settings.network.listen.len()).await?;
+        tokio::spawn(control::Socket::open(&home)?.serve(home.clone(), state));
         serve(&home, &settings, backend, &network, &validators, own, &commits).await
     });
     runtime.block_on(network.shutdown());
@@ -156,8 +158,22 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
     served
 }
 
-fn open_state(path: &Path, genesis: &primitives::Genesis) -> anyhow::Result<State> {
-    Ok(State::open(path, &genesis_block(genesis))?)
+fn open_state(
+    path: &Path,
+    genesis: &primitives::Genesis,
+    settings: &Settings,
+) -> anyhow::Result<State> {
+    Ok(State::open_with(path, &genesis_block(genesis), state_options(settings)?)?)
+}
+
+/// How the settings want the state to be kept.
+pub fn state_options(settings: &Settings) -> anyhow::Result<StateOptions> {
+    let retention = match settings.state.retention_blocks {
+        0 => Retention::All,
+        blocks => Retention::Blocks(blocks),
+    };
+    let tree_bytes = usize::try_from(settings.state.tree_mib)? << 20;
+    Ok(StateOptions { retention, tree_bytes })
 }
 
 fn ledger(

@@ -435,8 +435,9 @@ fn schedule(state: &State, validators: &ValidatorSet) -> Schedule {
     let mut headers = vec![head];
     while let Some(last) = headers.last().filter(|last| last.view >= first && last.height.0 > 0) {
         let below = Height(last.height.0 - 1);
-        let Some(block) = state.block(below) else { break };
-        headers.push(block.header);
+        // Not the block: a state that came as a snapshot has headers only.
+        let Some(header) = state.header(below) else { break };
+        headers.push(header);
     }
     let mut schedule = Schedule::new(validators.len());
     for header in headers.iter().rev() {

@@ -14,6 +14,7 @@
 
 mod check;
 mod commit;
+mod compare;
 mod family;
 mod floor;
 mod hashing;
@@ -27,23 +28,26 @@ mod rollback;
 mod snapshot;
 mod state;
 mod store;
+mod summary;
 mod tree;
 mod turns;
 mod version;
 mod view;
 
-pub use check::{CheckReport, check};
+pub use check::{CheckPart, CheckReport, check, check_telling};
 pub use commit::CommittedBlock;
+pub use compare::{Comparison, Divergence};
 pub use family::meta::Usage;
 pub use floor::{HeightError, Retention};
 pub use overlay::{Changes, Overlay};
 pub use past::Difference;
 pub use proof::{ProofError, StateProof, Terminal};
-pub use recovery::{GenesisBlock, OpenError};
+pub use recovery::{GenesisBlock, OpenError, put_in_place};
 pub use restore::{HeadError, PieceError, Restore};
 pub use rollback::{RollbackError, rollback};
-pub use snapshot::{Child, Entry, Piece, Prefix, Snapshot, SnapshotHead};
+pub use snapshot::{Child, Entry, Piece, Prefix, Snapshot, SnapshotError, SnapshotHead};
 pub use state::{CommitError, ProvedValue, State, StateOptions, StoredBlock};
 pub use store::StoreError;
+pub use summary::{Summary, summary, verify_files};
 pub use version::Head;
 pub use view::StateView;
