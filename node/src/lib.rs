@@ -3,9 +3,11 @@
 
 mod answering;
 mod backend;
+mod backup;
 mod cli;
 mod commits;
 mod config;
+mod control;
 mod disk;
 mod driver;
 mod evidence;
@@ -16,6 +18,7 @@ mod inbox;
 mod metrics;
 mod network;
 mod node;
+mod snapshot_file;
 mod status;
 mod syncing;
 mod vote_log;

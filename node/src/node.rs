@@ -12,7 +12,7 @@ use anyhow::{Context as _, bail};
 use libp2p::Multiaddr;
 use primitives::{SecretKey, SignedBatch, ValidatorIndex, ValidatorSet, codec, limits};
 use replica::{Event, Ledger, Limits, Machine, Message, Now, Options, Replica, genesis_block};
-use state::State;
+use state::{Retention, State, StateOptions};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -20,6 +20,7 @@ use crate::backend::{self, NodeBackend};
 use crate::commits::Commits;
 use crate::config::peers::PeerBook;
 use crate::config::{Home, Ports, Settings, ready};
+use crate::control;
 use crate::disk::{self, DiskWatch};
 use crate::driver::{Clock, Driver, Replies, Watched};
 use crate::failure;
@@ -127,7 +128,7 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
     };
     let options = Options { genesis: genesis.clone(), key, own, limits };
     let replies: Replies = Arc::new(Mutex::default());
-    let replica = Replica::new(options.clone(), state, records, clock.now());
+    let replica = Replica::new(options.clone(), state.clone(), records, clock.now());
     let machine = seat(replica, &options, clock.now());
     let watched = Watched::new(machine.replica().core().status(clock.uptime_ms()));
     let status = watched.status.subscribe();
@@ -174,6 +175,7 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
     let served = runtime.block_on(async {
         // Before the addresses are published, the system must have chosen all ports.
         all_listening(addresses, settings.network.listen.len()).await?;
+        tokio::spawn(control::Socket::open(&home)?.serve(home.clone(), state));
         tokio::select! {
             served = serve(&home, &settings, backend, &network, &validators, own, &commits) => served,
             reason = disk::exhausted(&data, outlook) => Err(reason.into()),
@@ -204,7 +206,7 @@ fn synchronized(
     runtime: &tokio::runtime::Runtime,
 ) -> anyhow::Result<Option<(State, BTreeSet<ValidatorIndex>)>> {
     let database = syncing.database;
-    let state = open_state(database, genesis)?;
+    let state = open_state(database, genesis, settings)?;
     let (head, now) = (state.head().header.timestamp, syncing.clock.now().wall);
     let Some(urgency) = syncing::urgency(&settings.sync, syncing.directory, head, now) else {
         return Ok(Some((state, BTreeSet::new())));
@@ -214,7 +216,7 @@ fn synchronized(
     let head = backend::anchor(&state.head());
     drop(state);
     match runtime.block_on(syncing.run(options, head))? {
-        Ended::Ready(connected) => Ok(Some((open_state(database, genesis)?, connected))),
+        Ended::Ready(connected) => Ok(Some((open_state(database, genesis, settings)?, connected))),
         Ended::Told => Ok(None),
     }
 }
@@ -233,8 +235,22 @@ fn own_place(
     })
 }
 
-fn open_state(path: &Path, genesis: &primitives::Genesis) -> anyhow::Result<State> {
-    Ok(State::open(path, &genesis_block(genesis))?)
+fn open_state(
+    path: &Path,
+    genesis: &primitives::Genesis,
+    settings: &Settings,
+) -> anyhow::Result<State> {
+    Ok(State::open_with(path, &genesis_block(genesis), state_options(settings)?)?)
+}
+
+/// How the settings want the state to be kept.
+pub fn state_options(settings: &Settings) -> anyhow::Result<StateOptions> {
+    let retention = match settings.state.retention_blocks {
+        0 => Retention::All,
+        blocks => Retention::Blocks(blocks),
+    };
+    let tree_bytes = usize::try_from(settings.state.tree_mib)? << 20;
+    Ok(StateOptions { retention, tree_bytes })
 }
 
 fn ledger(

@@ -116,7 +116,7 @@ pub(crate) fn open_unfinished(path: &Path, floors: &Floors) -> Result<RocksStore
 }
 
 /// Makes the closed database in `directory` the one at `path`, in place of what was there.
-pub(crate) fn put_in_place(directory: &Path, path: &Path) -> Result<(), OpenError> {
+pub fn put_in_place(directory: &Path, path: &Path) -> Result<(), OpenError> {
     let refuse = |error: std::io::Error| inaccessible(path, &error);
     let mut old = path.as_os_str().to_owned();
     old.push(".old");

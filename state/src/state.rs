@@ -14,6 +14,7 @@ use proof::Prefix;
 use thiserror::Error;
 
 use crate::commit::{self, CommittedBlock};
+use crate::compare::Comparison;
 use crate::family::meta::{self, Meta, Usage};
 use crate::family::{Family, blocks, certificates, headers, height_key, receipts, transactions};
 use crate::fault;
@@ -22,7 +23,7 @@ use crate::overlay::{Base, Changes, Overlay};
 use crate::past::{Difference, Past};
 use crate::prove::{ProvedBatch, ProvedPage, ProvedValue, Prover};
 use crate::recovery::{self, GenesisBlock, OpenError, Recovered, StoredLeaves};
-use crate::snapshot::{Snapshot, SnapshotHead};
+use crate::snapshot::{self, Snapshot, SnapshotError, SnapshotHead};
 use crate::store::memory::MemoryStore;
 use crate::store::pruning::HEADERS_KEPT;
 use crate::store::{Store, StoreError, or_abort};
@@ -246,6 +247,34 @@ impl State {
         }
     }
 
+    /// The state after the committed block at `height`, to be compared with another. Costs memory
+    /// and time for each key that was changed since, of which there may be
+    /// `CHANGED_SINCE_MAX`, a million.
+    pub fn snapshot_at(&self, height: Height) -> Result<Snapshot, SnapshotError> {
+        let version = self.version();
+        let past = self.past(height)?;
+        let (store, memory) = (self.inner.store.clone(), &self.inner.memory);
+        if height == version.head.header.height {
+            return Ok(Snapshot::new(store, version.head.clone(), version.tree.clone(), past));
+        }
+        let tree = or_abort(snapshot::tree_at(store.as_ref(), memory, &version, height))?;
+        let Some(block) = self.block(height) else {
+            panic!("the block at height {height}, which is readable, is missing");
+        };
+        let StoredBlock { header, hash, result, certificate, .. } = block;
+        if tree.root() != result.state_root {
+            return Err(SnapshotError::Root { height, computed: tree.root() });
+        }
+        let head = Head { header, hash, result, certificate };
+        Ok(Snapshot::new(store, head, tree, past))
+    }
+
+    /// Compares an overlay made on the head, while nothing is committed, with the state that has
+    /// this root.
+    pub fn compare(&self, overlay: &Arc<Overlay>, root: Hash) -> Comparison {
+        Comparison::of_overlay(self.inner.store.clone(), overlay, root)
+    }
+
     /// What a validator needs to begin with the state of the committed block at `height`: the block,
     /// and the headers below it down to the first of `first` or a later view. Nothing when the
     /// block has no certificate of its own, or is not there.
@@ -283,6 +312,12 @@ impl State {
     /// as reading and writing all of it; commits and reads go on meanwhile.
     pub fn compact(&self) -> Result<(), StoreError> {
         self.inner.store.compact()
+    }
+
+    /// Makes a database in `path`, which is not there yet, that holds what this one does when it is
+    /// asked, or a little later: in hard links on the same disk, while commits go on.
+    pub fn checkpoint(&self, path: &Path) -> Result<(), StoreError> {
+        self.inner.store.checkpoint(path)
     }
 
     /// The namespaces that hold anything at the head, with what they hold.

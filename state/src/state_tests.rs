@@ -47,6 +47,10 @@ impl Store for Arc<FillingStore> {
         self.memory.write(batch)
     }
 
+    fn checkpoint(&self, path: &Path) -> Result<(), StoreError> {
+        self.memory.checkpoint(path)
+    }
+
     fn copy(&self) -> Option<Arc<dyn Store>> {
         None
     }

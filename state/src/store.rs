@@ -9,6 +9,7 @@ pub(crate) mod rocks;
 
 use std::fmt::Debug;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::Arc;
 
 use borsh::BorshSerialize;
@@ -39,6 +40,10 @@ pub(crate) trait Store: Debug + Send + Sync {
 
     /// Rewrites all files now, without what compactions drop.
     fn compact(&self) -> Result<(), StoreError>;
+
+    /// Makes a database in `path`, which is not there yet, that holds what this one does. Neither
+    /// waits for the other.
+    fn checkpoint(&self, path: &Path) -> Result<(), StoreError>;
 
     /// A store with the same content that goes its own way; `None` where that is no matter of
     /// memory.

@@ -17,6 +17,7 @@ pub struct Settings {
     pub validator: ValidatorSettings,
     pub rpc: RpcSettings,
     pub network: NetworkSettings,
+    pub state: StateSettings,
     pub sync: SyncSettings,
     pub vm: VmSettings,
     pub mempool: MempoolSettings,
@@ -74,6 +75,23 @@ impl Default for NetworkSettings {
     fn default() -> Self {
         let listen = ["/ip4/0.0.0.0/tcp/7645", "/ip4/0.0.0.0/udp/7645/quic-v1"];
         Self { listen: listen.map(str::to_owned).into(), peers: BTreeMap::new(), peers_from: None }
+    }
+}
+
+/// How the chain's state and blocks are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StateSettings {
+    /// Blocks below the head whose state, receipts and indices can be read; 0: all since the
+    /// genesis. What is below goes from the disk in the background.
+    pub retention_blocks: u64,
+    /// MiB of the tree's leaves kept in memory; beside them, 5 bytes a key are there in any case.
+    pub tree_mib: u32,
+}
+
+impl Default for StateSettings {
+    fn default() -> Self {
+        Self { retention_blocks: 0, tree_mib: 1_024 }
     }
 }
 
@@ -215,6 +233,8 @@ pub const KEYS: &[Key] = &[
     key("sync.mode", "how a node far behind catches up: snapshot, or blocks one by one"),
     key("sync.behind_blocks", "blocks behind from which on a snapshot is fetched"),
     key("sync.snapshot_blocks", "blocks between snapshots held for others; 0: none"),
+    key("state.retention_blocks", "blocks below the head that can be read; 0: all"),
+    key("state.tree_mib", "MiB of the state tree's leaves in memory"),
     key("vm.modules_mib", "MiB of compiled contracts in memory"),
     key("mempool.size_mib", "MiB of transactions that wait for a block"),
     key(

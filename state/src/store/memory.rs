@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use super::{Batch, Row, Store, StoreError, TryVisitor, Visitor};
@@ -66,6 +67,10 @@ impl Store for MemoryStore {
             };
         }
         Ok(())
+    }
+
+    fn checkpoint(&self, _: &Path) -> Result<(), StoreError> {
+        Err(StoreError::Failed("a state in memory has no files".to_owned()))
     }
 
     fn copy(&self) -> Option<Arc<dyn Store>> {

@@ -30,12 +30,6 @@ impl RocksStore {
         Ok(Self { database })
     }
 
-    /// Makes a database in `path` that holds what this one does, in hard links. Nothing is flushed,
-    /// which would starve commits (nearcore#16106): the log is copied.
-    pub(crate) fn checkpoint(&self, path: &Path) -> Result<(), StoreError> {
-        Ok(Checkpoint::new(&self.database)?.create_checkpoint_with_log_size(path, u64::MAX)?)
-    }
-
     /// Reads all files once, and compares every block in them with its checksum: those of indices
     /// and filters too, which reading rows may never come to.
     pub(crate) fn verify_files(&self) -> Result<(), StoreError> {
@@ -128,6 +122,12 @@ impl Store for RocksStore {
             }
         }
         Ok(self.database.write_opt(writes, &options::synced())?)
+    }
+
+    /// In hard links. Nothing is flushed, which would starve commits (nearcore#16106): the log is
+    /// copied.
+    fn checkpoint(&self, path: &Path) -> Result<(), StoreError> {
+        Ok(Checkpoint::new(&self.database)?.create_checkpoint_with_log_size(path, u64::MAX)?)
     }
 
     fn copy(&self) -> Option<Arc<dyn Store>> {

@@ -6,6 +6,7 @@
 mod agreement;
 mod chain;
 mod commits;
+mod compare;
 mod damage;
 mod model;
 mod overlays;

@@ -58,7 +58,7 @@ impl Run {
 
     /// One block, or several in one commit of which the last is certified.
     fn commit(&mut self) {
-        let count = if self.random.next_u32() % 4 == 0 { 3 } else { 1 };
+        let count = if self.random.next_u32().is_multiple_of(4) { 3 } else { 1 };
         let state = self.state.clone().unwrap();
         let (mut blocks, mut parent, mut below) = (Vec::new(), state.head().header, None);
         for number in 0..count {
