@@ -13,8 +13,8 @@ use super::output::{fields, table};
 use super::prove::Prove;
 use super::remote::{Remote, block_on};
 use super::tx::receipt_rows;
-use crate::disk::{size, span};
 use super::value::{Diff, Value};
+use crate::disk::{size, span};
 
 #[derive(Debug, Subcommand)]
 pub enum Query {
