@@ -427,14 +427,20 @@ impl StateSync {
         let waited_ms = self.now_ms.saturating_sub(self.began_ms);
         // The first answers are waited for together, so that the height is one that several have.
         let quorum = self.options.validators.quorum();
-        let few = self.target.is_none() && self.answers().count() + 1 < quorum;
+        let heard = self.peers.values().filter(|peer| peer.offers.is_some()).count();
+        let few = self.target.is_none() && heard + 1 < quorum;
         if under_way || (few && waited_ms < LOOK_MS) {
             return;
         }
         let needed = self.restore.is_some()
             || self.options.urgency == Urgency::Needed
             || self.is_pruned_everywhere();
-        match self.best(needed) {
+        let best = self.best(needed);
+        // One that is connected and has not answered yet may be the only one that gives.
+        if best.is_none() && heard < self.peers.len() && waited_ms < LOOK_MS {
+            return;
+        }
+        match best {
             Some(height) if needed || waited_ms < HEAD_MS => {
                 let givers = self.askable(height);
                 let giver = self.turn.checked_rem(givers.len()).and_then(|at| givers.get(at));
