@@ -58,7 +58,7 @@ pub fn vectors() -> Vec<Value> {
         vector("a hole between", namespace, &[&left_left, &right], Err("Gap")),
         vector("a page twice", namespace, &[&left, &left], Err("Gap")),
         vector("a page that overlaps", namespace, &[&left_left, &left], Err("Gap")),
-        vector("a page wider than the whole", namespace, &["0000001"], Err("Gap")),
+        vector("a page wider than the whole", "00000010", &["0000001"], Err("Gap")),
         vector("a page of another namespace", namespace, &["00000010"], Err("Gap")),
         vector("a page after the last", namespace, &[namespace, namespace], Err("Complete")),
     ]
