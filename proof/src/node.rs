@@ -51,16 +51,13 @@ pub(crate) fn descend<E>(
     }
 }
 
-/// Reads a node, and sees that it can stand where it does.
+/// Reads a node, and sees that a leaf can stand where it does.
 pub(crate) fn read_at<E>(
     at: &Prefix,
     read: &mut impl FnMut(&Prefix) -> Result<Node, E>,
 ) -> Result<Node, BuildError<E>> {
-    let node = read(at).map_err(BuildError::Read)?;
-    let fits = match &node {
-        Node::Empty => true,
-        Node::Leaf(leaf) => at.contains(&leaf.path),
-        Node::Inner { .. } => at.child(false).is_some(),
-    };
-    if fits { Ok(node) } else { Err(BuildError::Damaged(*at)) }
+    match read(at).map_err(BuildError::Read)? {
+        Node::Leaf(leaf) if !at.contains(&leaf.path) => Err(BuildError::Damaged(*at)),
+        node => Ok(node),
+    }
 }

@@ -125,7 +125,12 @@ fn malformed(tree: &Tree, values: &Values, keys: &[Key]) -> Vec<Value> {
         ),
         ("a sibling more", &truth, change(&|proof| proof.siblings.push([0; 32])), "SiblingUnused"),
         ("siblings in another order", &truth, change(&|proof| proof.siblings.reverse()), "Root"),
-        ("1,025 ends", &truth, encode(&vec![proof.ends[0]; 1_025]), "Malformed"),
+        (
+            "1,025 ends",
+            &truth,
+            change(&|proof| proof.ends.resize(1_025, proof.ends[0])),
+            "Malformed",
+        ),
         ("a byte too many", &truth, [&good[..], &[0]].concat(), "Malformed"),
         ("a byte too few", &truth, good[..good.len() - 1].to_vec(), "Malformed"),
     ];

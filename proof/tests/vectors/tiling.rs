@@ -45,6 +45,9 @@ pub fn vectors() -> Vec<Value> {
     let page = |rest: &str| format!("{namespace}{rest}");
     let [left, right, left_left, left_right] = ["0", "1", "00", "01"].map(page);
     let last = "1".repeat(256);
+    let narrowing: Vec<String> = (0..10).map(|ones| format!("0{}0", "1".repeat(ones))).collect();
+    let behind = format!("0{}", "1".repeat(10));
+    let narrowing: Vec<&str> = narrowing.iter().chain([&behind]).map(String::as_str).collect();
     vec![
         vector("no page yet: the whole comes next", namespace, &[], Ok(&[namespace])),
         vector("one page of all", namespace, &[namespace], Ok(&[])),
@@ -53,12 +56,13 @@ pub fn vectors() -> Vec<Value> {
         vector("two quarters", namespace, &[&left_left, &left_right], Ok(&[&right])),
         vector("both halves", namespace, &[&left, &right], Ok(&[])),
         vector("the last path of all", "", &["0", "10", "110"], Ok(&["111"])),
+        vector("ever narrower pages", "", &narrowing, Ok(&["1"])),
         vector("one path", &last, &[&last], Ok(&[])),
         vector("a hole at the front", namespace, &[&right], Err("Gap")),
         vector("a hole between", namespace, &[&left_left, &right], Err("Gap")),
         vector("a page twice", namespace, &[&left, &left], Err("Gap")),
         vector("a page that overlaps", namespace, &[&left_left, &left], Err("Gap")),
-        vector("a page wider than the whole", namespace, &["0000001"], Err("Gap")),
+        vector("a page wider than the whole", "00000010", &["0000001"], Err("Gap")),
         vector("a page of another namespace", namespace, &["00000010"], Err("Gap")),
         vector("a page after the last", namespace, &[namespace, namespace], Err("Complete")),
     ]
