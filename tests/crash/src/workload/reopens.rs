@@ -24,7 +24,7 @@ impl Workload for Reopens {
 
     fn blocks(&self) -> Vec<Changes> {
         let mut random = ChaCha20Rng::seed_from_u64(3);
-        (0..24).map(|_| random_changes(&mut random, 1_500, 200, 200)).collect()
+        (0..20).map(|_| random_changes(&mut random, 1_500, 200, 200)).collect()
     }
 
     fn run(&self, chain: &Chain, path: &Path) -> Result<()> {
