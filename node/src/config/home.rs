@@ -82,7 +82,7 @@ pub enum HomeError {
 }
 
 /// Held while a node runs in a home; taking it twice is impossible. Dropping it removes
-/// `ports.json`.
+/// `ports.json` and the operator's socket.
 #[derive(Debug)]
 pub struct HomeLock {
     home: Home,
@@ -93,6 +93,7 @@ impl Drop for HomeLock {
     fn drop(&mut self) {
         // A file left behind is only stale: readers find nobody at its addresses.
         let _ = fs::remove_file(self.home.ports_file());
+        let _ = fs::remove_file(self.home.control_socket());
     }
 }
 

@@ -5,10 +5,11 @@
 //! - **This validator alone.** The chain stands. The vote log stays as it is: it knows up to which
 //!   view all is decided, nothing is signed in those views again, and the node fetches the same
 //!   blocks from the others. Nothing can go wrong.
-//! - **All validators.** The blocks are abandoned. With their vote logs kept, all would know of
-//!   certificates for blocks that nobody has, wait for these for ever, and sign nothing in the views
-//!   in which new blocks must come, since the next block's justification has to reach back to the
-//!   head. So each begins its log anew, as if it had never signed, and signs again in views in which
+//! - **All validators.** The blocks are abandoned. With the vote logs kept, these would bring the
+//!   same blocks back as far as they still hold them; beyond that all would know of certificates for
+//!   blocks that nobody has, wait for these for ever, and sign nothing in the views in which new
+//!   blocks must come, since the next block's justification has to reach back to the head. So each
+//!   begins its log anew, as if it had never signed, and signs again in views in which
 //!   it signed before. That is safe as long as nobody brings back a vote or a block of the abandoned
 //!   chain: hence *all*, to one height, before any starts. Whoever holds a certificate of the
 //!   abandoned blocks (a client, a backup) can show two blocks of one height; only an epoch of its
@@ -92,8 +93,8 @@ impl Rollback {
         } else {
             format!(
                 "{what} The node fetches them again from the other validators. If all validators \
-                 are to give these blocks up, say --all-validators: otherwise they wait for each \
-                 other."
+                 are to give these blocks up, say --all-validators: otherwise their vote logs bring \
+                 the blocks back, or make them wait for what nobody has."
             )
         }
     }
