@@ -427,7 +427,8 @@ impl StateSync {
         let waited_ms = self.now_ms.saturating_sub(self.began_ms);
         // The first answers are waited for together, so that the height is one that several have.
         let quorum = self.options.validators.quorum();
-        let few = self.target.is_none() && self.answers().count() + 1 < quorum;
+        let heard = self.peers.values().filter(|peer| peer.offers.is_some()).count();
+        let few = self.target.is_none() && heard + 1 < quorum;
         if under_way || (few && waited_ms < LOOK_MS) {
             return;
         }

@@ -63,10 +63,6 @@ impl Chain {
         chain
     }
 
-    fn height(&self) -> Height {
-        self.state.head().header.height
-    }
-
     /// One more block, certified by the first four.
     fn grow(&mut self) {
         self.round += 1;
