@@ -1,5 +1,7 @@
 //! What the interface asks, answered from the store, the executor and the replica.
 
+mod past;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,27 +11,30 @@ use consensus::{Status as AgreementStatus, Waiting};
 use primitives::receipt::Rejection;
 use primitives::state_key::{Account, ContractInfo};
 use primitives::{
-    Address, Genesis, Hash, Height, Nonce, SignedTransaction, SigningContext, StateKey, Status,
-    ValidatorIndex, ValidatorSet, Verified, codec,
+    Address, Genesis, Hash, Height, Namespace, Nonce, SignedTransaction, SigningContext, StateKey,
+    Status, ValidatorIndex, ValidatorSet, Verified, codec,
 };
 use replica::{Event, LedgerView, Refusal, RequestId};
 use rpc::backend::{
-    Anchored, Backend, Block, Commit, CommittedTransaction, Ending, KnownTransaction, Missing,
-    Proved, Query, QueryError, QueryOutput, ReadError, SubmitError, Unavailable,
+    Anchored, Backend, Block, Commit, CommittedTransaction, Difference, Ending, KnownTransaction,
+    Missing, Proved, Query, QueryError, QueryOutput, ReadError, SubmitError, Unavailable,
 };
 use rpc::types::{
-    Anchor, At, ChainSummary, ConsensusStatus, EvidenceView, ParametersView, Readiness,
-    ValidatorView,
+    Anchor, At, ChainSummary, ConsensusStatus, EvidenceView, NamespaceUsage, NodeStatus,
+    ParametersView, PrefixView, Readiness, ValidatorView,
 };
-use state::{Head, State, StoredBlock};
+use state::{Head, State, StoredBlock, Usage};
 use tokio::sync::{oneshot, watch};
 
+use self::past::Reading;
 use crate::commits::{Commits, Place};
+use crate::disk::Outlook;
 use crate::driver::{Clock, Replies};
 use crate::evidence;
 use crate::gauge::WriteGauge;
 use crate::inbox::Inbox;
-use crate::status;
+use crate::metrics;
+use crate::status::{self, Here};
 
 /// How long the replica's thread may take to tell how agreement stands; after that what it last told is shown.
 const LOOK_PATIENCE: Duration = Duration::from_millis(500);
@@ -50,6 +55,7 @@ pub struct NodeBackend {
     clock: Clock,
     status: watch::Receiver<AgreementStatus>,
     gauge: Arc<WriteGauge>,
+    disk: watch::Receiver<Outlook>,
     validators: ValidatorSet,
     summary: ChainSummary,
 }
@@ -84,6 +90,7 @@ impl NodeBackend {
         clock: Clock,
         status: watch::Receiver<AgreementStatus>,
         gauge: Arc<WriteGauge>,
+        disk: watch::Receiver<Outlook>,
         validators: ValidatorSet,
         genesis: &Genesis,
         own: ValidatorIndex,
@@ -99,6 +106,7 @@ impl NodeBackend {
             clock,
             status,
             gauge,
+            disk,
             validators,
             summary,
         }
@@ -108,37 +116,29 @@ impl NodeBackend {
         self.ledger.state()
     }
 
+    fn outlook(&self) -> Outlook {
+        *self.disk.borrow()
+    }
+
+    fn here(&self) -> Here {
+        let here = self.gauge.here(self.clock.uptime_ms());
+        Here { disk: Some(self.outlook()), ..here }
+    }
+
     fn submitted(&self) -> MutexGuard<'_, Submitted> {
         self.submitted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn stored(&self, at: At) -> Result<StoredBlock, ReadError> {
-        let head = self.state().head().header.height;
-        let height = match at {
-            At::Latest => head,
-            At::Height(height) if height > head => return Err(ReadError::NotYet { head }),
-            At::Height(height) => height,
-            At::Hash(hash) => self.state().height_of(&hash).ok_or(Missing::Block)?,
-        };
-        let floor = self.state().floor();
-        if height < floor {
-            return Err(ReadError::Pruned { floor });
-        }
-        Ok(self.state().block(height).ok_or(Missing::Block)?)
-    }
-
-    /// A record at the head.
+    /// A record of the state.
     fn record<T: borsh::BorshDeserialize>(
         &self,
         key: &StateKey,
         at: At,
     ) -> Result<Anchored<Option<T>>, ReadError> {
-        let proved = self.state().prove(key);
-        let anchor = anchor(&proved.head);
-        anchor.check_head(at)?;
-        let record = proved.value.map(|bytes| codec::decode(&bytes, usize::MAX)).transpose();
+        let Anchored { at, value } = past::value(self.state(), key, at)?;
+        let record = value.map(|bytes| codec::decode(&bytes, usize::MAX)).transpose();
         match record {
-            Ok(value) => Ok(Anchored { at: anchor, value }),
+            Ok(value) => Ok(Anchored { at, value }),
             Err(error) => Err(ReadError::Internal(Arc::new(error))),
         }
     }
@@ -247,9 +247,11 @@ impl Backend for NodeBackend {
         let late = |ms: &u64| *ms >= NOT_READY_AFTER_MS;
         let missing = status.missing.values().filter(|ms| late(ms)).count();
         if self.validators.len() - missing < self.validators.quorum() {
-            let here = self.gauge.here(self.clock.uptime_ms());
+            let here = Here { disk: None, ..self.here() };
             reasons.push(status::line(&status, &self.validators, &here));
         }
+        let disk = self.outlook();
+        reasons.extend(disk.warning().filter(|_| disk.refuses()));
         Readiness { reasons }
     }
 
@@ -263,7 +265,21 @@ impl Backend for NodeBackend {
             // It waits for its disk, and that is what the caller must learn.
             Err(_) => self.status.borrow().clone(),
         };
-        status::view(&status, &self.validators, &self.gauge.here(self.clock.uptime_ms()))
+        status::view(&status, &self.validators, &self.here())
+    }
+
+    fn node_status(&self) -> NodeStatus {
+        let by_namespace = |(namespace, usage): (Namespace, Usage)| NamespaceUsage {
+            namespace: namespace.name().to_owned(),
+            keys: usage.keys,
+            bytes: usage.bytes,
+        };
+        let state = self.state().usage().into_iter().map(by_namespace).collect();
+        NodeStatus { disk: self.outlook().view(), state }
+    }
+
+    fn metrics(&self) -> String {
+        metrics::page(&self.outlook(), &self.state().usage())
     }
 
     async fn evidence(&self) -> Vec<EvidenceView> {
@@ -278,7 +294,7 @@ impl Backend for NodeBackend {
     }
 
     fn block(&self, at: At) -> Result<Block, ReadError> {
-        let stored = self.stored(at)?;
+        let stored = past::block(self.state(), at)?;
         let transactions = stored
             .batches
             .iter()
@@ -289,20 +305,24 @@ impl Backend for NodeBackend {
     }
 
     fn commit(&self, at: At) -> Result<Commit, ReadError> {
-        let stored = self.stored(at)?;
+        let stored = past::block(self.state(), at)?;
         let height = stored.header.height;
         let found = self.state().certificate_at_or_above(height);
         let head = self.state().head().header.height;
         let (top, certificate) = found.ok_or(ReadError::NotYet { head })?;
         let mut headers = Vec::new();
         for above in (height.0..=top.0).rev() {
-            let block = self.state().block(Height(above)).ok_or(Missing::Block)?;
-            headers.push(block.header);
+            headers.push(self.state().header(Height(above)).ok_or(Missing::Block)?);
         }
         Ok(Commit { at: block_anchor(&stored), certificate, headers })
     }
 
     async fn submit(&self, transaction: Verified<SignedTransaction>) -> Result<(), SubmitError> {
+        let disk = self.outlook();
+        if disk.refuses() {
+            let (free_bytes, needed_bytes) = (disk.free_bytes, disk.policy.admit_from());
+            return Err(SubmitError::DiskFull { free_bytes, needed_bytes });
+        }
         let request = RequestId(self.requests.fetch_add(1, Ordering::Relaxed));
         let (sender, receiver) = oneshot::channel();
         self.replies.lock().unwrap_or_else(PoisonError::into_inner).insert(request, sender);
@@ -358,13 +378,16 @@ impl Backend for NodeBackend {
     }
 
     async fn transaction(&self, hash: &Hash) -> Result<KnownTransaction, ReadError> {
+        past::check_kept(self.state(), hash)?;
         if let Some((height, index, status)) = self.placed(hash) {
             let committed = self.receipt(hash)?;
             let ending = self.ending(*hash, Place { height, index, status }).await;
             return Ok(KnownTransaction { transaction: committed.transaction, ending });
         }
         let known = self.submitted().transactions.get(hash).cloned();
-        let transaction = known.ok_or(Missing::Transaction)?;
+        let Some(transaction) = known else {
+            return Err(past::missing(self.state(), Missing::Transaction));
+        };
         let expired = self.is_expired(hash);
         Ok(KnownTransaction { transaction, ending: expired.then_some(Ending::Expired) })
     }
@@ -372,9 +395,12 @@ impl Backend for NodeBackend {
     fn receipt(&self, transaction: &Hash) -> Result<CommittedTransaction, ReadError> {
         let Some((height, index)) = self.state().transaction(transaction) else {
             let waits = self.submitted().transactions.contains_key(transaction);
-            return Err(if waits { Missing::Receipt } else { Missing::Transaction }.into());
+            return Err(match waits {
+                true => Missing::Receipt.into(),
+                false => past::missing(self.state(), Missing::Transaction),
+            });
         };
-        let block = self.state().block(height).ok_or(Missing::Block)?;
+        let block = past::block(self.state(), At::Height(height))?;
         let mut transactions = block.batches.into_iter().flat_map(|one| one.batch.transactions);
         let signed = transactions.nth(index).ok_or(Missing::Transaction)?;
         let receipts = self.state().receipts(height).ok_or(Missing::Receipt)?;
@@ -406,14 +432,17 @@ impl Backend for NodeBackend {
     }
 
     fn query(&self, query: Query) -> Result<Anchored<QueryOutput>, QueryError> {
-        let (head, outcome) = self.ledger.query(vm::Query {
-            contract: query.contract,
-            caller: query.caller,
-            arguments: query.arguments,
-            gas_limit: query.gas_limit,
-        });
-        let at = anchor(&head);
-        at.check_head(query.at)?;
+        let Reading { at, header, view } = Reading::of(self.state(), query.at)?;
+        let outcome = self.ledger.query_in(
+            &header,
+            view,
+            vm::Query {
+                contract: query.contract,
+                caller: query.caller,
+                arguments: query.arguments,
+                gas_limit: query.gas_limit,
+            },
+        );
         let vm::QueryOutcome { status, output, gas_used } = outcome;
         match status {
             Status::Success => Ok(Anchored { at, value: QueryOutput { output, gas_used } }),
@@ -421,6 +450,34 @@ impl Backend for NodeBackend {
             Status::Failed(failure) => Err(QueryError::Failed { failure, gas_used }),
             Status::Rejected(_) => panic!("a query is never rejected"),
         }
+    }
+
+    fn payload(&self, at: At) -> Result<Anchored<Vec<u8>>, ReadError> {
+        let block = past::block(self.state(), at)?;
+        Ok(Anchored { at: block_anchor(&block), value: codec::encode(&block.batches) })
+    }
+
+    fn value(&self, key: &StateKey, at: At) -> Result<Anchored<Option<Vec<u8>>>, ReadError> {
+        past::value(self.state(), key, at)
+    }
+
+    fn differences(
+        &self,
+        from: Height,
+        to: Height,
+        after: Option<&StateKey>,
+        limit: usize,
+    ) -> Result<Vec<Difference>, ReadError> {
+        past::differences(self.state(), from, to, after, limit)
+    }
+
+    fn pieces(
+        &self,
+        at: At,
+        prefixes: &[PrefixView],
+        bytes_max: usize,
+    ) -> Result<Anchored<Vec<Vec<u8>>>, ReadError> {
+        past::pieces(self.state(), at, prefixes, bytes_max)
     }
 
     fn prove(&self, key: &StateKey) -> Result<Proved, ReadError> {

@@ -1,13 +1,20 @@
 //! Stopping for a reason. A broken invariant or a failing disk ends the process at once: nothing is signed after
 //! it, and the reason is the last thing in the log.
 
+use thiserror::Error;
+
 /// Exit status of a node that stopped itself.
-pub const EXIT_STATUS: i32 = 70;
+pub const EXIT_STATUS: u8 = 70;
+
+/// Why a node stopped itself, or did not start, in good order: nothing is broken, and it could not go on.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub struct Stopped(pub String);
 
 /// Ends the process with a reason.
 pub fn stop(reason: &str) -> ! {
     tracing::error!("stopping: {reason}");
-    std::process::exit(EXIT_STATUS);
+    std::process::exit(i32::from(EXIT_STATUS));
 }
 
 /// Makes a panic of any thread end the process: a node that has lost a part must not go on with the rest.

@@ -42,6 +42,7 @@ impl WriteGauge {
         Here {
             writing_ms: writes.since_ms.map(|since| now_ms.saturating_sub(since)),
             slowest_write_ms: recent.map(|(_, took)| took),
+            disk: None,
         }
     }
 
@@ -62,7 +63,7 @@ mod tests {
         assert_eq!(gauge.end(5_000), 4_000);
         gauge.begin(6_000);
         assert_eq!(gauge.end(6_001), 1);
-        let later = Here { writing_ms: None, slowest_write_ms: Some(4_000) };
+        let later = Here { slowest_write_ms: Some(4_000), ..Here::default() };
         assert_eq!(gauge.here(7_000), later);
         assert_eq!(gauge.here(65_001), Here::default());
     }

@@ -118,6 +118,11 @@ impl Inbox {
         self.sender.send(Command::Event { event, _permit: None }).map_err(|_| Closed)
     }
 
+    /// Something of this node that the replica must know. It happens seldom.
+    pub fn notify(&self, event: Event) -> Result<(), Closed> {
+        self.answer(event)
+    }
+
     /// An event that came from a validator as so many bytes; waits for room.
     pub fn push(&self, event: Event, bytes: usize) -> Result<(), Closed> {
         self.send(event, self.network.enter(bytes + EVENT_BYTES))

@@ -12,7 +12,7 @@ use anyhow::{Context as _, bail};
 use libp2p::Multiaddr;
 use primitives::{Hash, SecretKey, SignedBatch, ValidatorIndex, ValidatorSet, codec, limits};
 use replica::{Event, Ledger, Limits, Machine, Message, Now, Options, Replica};
-use state::State;
+use state::{Retention, State, StateOptions};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -20,6 +20,8 @@ use crate::backend::NodeBackend;
 use crate::commits::Commits;
 use crate::config::peers::PeerBook;
 use crate::config::{Home, Ports, Settings, ready};
+use crate::control;
+use crate::disk::{self, DiskWatch};
 use crate::driver::{Clock, Driver, Replies, Watched};
 use crate::failure;
 use crate::gauge::WriteGauge;
@@ -55,13 +57,7 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
     let genesis = home.genesis()?;
     let validators = genesis.validator_set().context("the genesis")?;
     let key = home.validator_key(&settings.validator)?;
-    let Some(own) = validators.index_of(&key.public_key()) else {
-        bail!(
-            "the key {:?} ({}) is not a validator of this genesis: use the key that it names, or another genesis",
-            settings.validator.key,
-            key.public_key(),
-        );
-    };
+    let own = own_place(&settings, &key, &validators)?;
     let data = home.data();
     std::fs::create_dir_all(&data).with_context(|| format!("{}", data.display()))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -69,6 +65,8 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
     let (inbox, commands) = Inbox::new();
     let (log, records) = vote_log::open(&home.vote_log())?;
 
+    let disk = DiskWatch::begin(&home, &settings.disk, clock)?;
+    let outlook = disk.subscribe();
     let (network, mut events) =
         start_network(&settings, &key, own, &validators, &genesis, &runtime)?;
     let book = PeerBook::new(&home, &settings.network);
@@ -84,6 +82,7 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
         events: &mut events,
         listening: &listening,
         clock,
+        disk: outlook.clone(),
     };
     let Some((state, connected)) = runtime.block_on(syncing.state())? else {
         runtime.block_on(network.shutdown());
@@ -110,7 +109,7 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
     };
     let options = Options { genesis: genesis.clone(), key, own, limits };
     let replies: Replies = Arc::new(Mutex::default());
-    let replica = Replica::new(options.clone(), state, records, clock.now());
+    let replica = Replica::new(options.clone(), state.clone(), records, clock.now());
     let machine = seat(replica, &options, clock.now());
     let watched = Watched::new(machine.replica().core().status(clock.uptime_ms()));
     let status = watched.status.subscribe();
@@ -131,6 +130,7 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
     };
     let driver =
         thread::Builder::new().name("replica".into()).spawn(move || driver.run(&commands))?;
+    disk.start(inbox.clone())?;
     let pump_inbox = inbox.clone();
     // Who connected before there was a replica.
     for peer in connected {
@@ -148,6 +148,7 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
         clock,
         status,
         gauge,
+        outlook.clone(),
         validators.clone(),
         &genesis,
         own,
@@ -155,7 +156,11 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
     let served = runtime.block_on(async {
         // Before the addresses are published, the system must have chosen all ports.
         all_listening(addresses, settings.network.listen.len()).await?;
-        serve(&home, &settings, backend, &network, &validators, own, &commits).await
+        tokio::spawn(control::Socket::open(&home)?.serve(home.clone(), state));
+        tokio::select! {
+            served = serve(&home, &settings, backend, &network, &validators, own, &commits) => served,
+            reason = disk::exhausted(&data, outlook) => Err(reason.into()),
+        }
     });
     dialing.abort();
     runtime.block_on(network.shutdown());
@@ -197,6 +202,30 @@ fn start_workers(
         workers::start_pool(pool, thread::available_parallelism().map_or(1, usize::from))?;
     threads.extend([ledger_thread, giver_thread]);
     Ok((Work { ledger, pool, giver }, threads))
+}
+
+fn own_place(
+    settings: &Settings,
+    key: &SecretKey,
+    validators: &ValidatorSet,
+) -> anyhow::Result<ValidatorIndex> {
+    let (name, public) = (&settings.validator.key, key.public_key());
+    validators.index_of(&public).with_context(|| {
+        format!(
+            "the key {name:?} ({public}) is not a validator of this genesis: use the key that it names, or another \
+             genesis"
+        )
+    })
+}
+
+/// How the settings want the state to be kept.
+pub fn state_options(settings: &Settings) -> anyhow::Result<StateOptions> {
+    let retention = match settings.state.retention_blocks {
+        0 => Retention::All,
+        blocks => Retention::Blocks(blocks),
+    };
+    let tree_bytes = usize::try_from(settings.state.tree_mib)? << 20;
+    Ok(StateOptions { retention, tree_bytes })
 }
 
 fn ledger(

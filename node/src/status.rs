@@ -11,6 +11,8 @@ use rpc::types::{
     ResultVotes, TimeoutVoteView,
 };
 
+use crate::disk::Outlook;
+
 pub use words::{explanation, headline, reason};
 
 /// After this long without what it waits for, a chain counts as stalled, in milliseconds.
@@ -23,6 +25,8 @@ pub struct Here {
     pub writing_ms: Option<u64>,
     /// How long the slowest write of the last minute took, in milliseconds.
     pub slowest_write_ms: Option<u64>,
+    /// How full the disk is, where that is known.
+    pub disk: Option<Outlook>,
 }
 
 fn name(validators: &ValidatorSet, index: ValidatorIndex) -> String {

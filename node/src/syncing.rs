@@ -25,9 +25,11 @@ use tokio::sync::watch;
 use self::backend::SyncingBackend;
 use crate::config::settings::{SyncMode, SyncSettings};
 use crate::config::{Home, Ports, Settings, ready};
+use crate::disk::Outlook;
 use crate::driver::{self, Clock};
 use crate::failure;
 use crate::network::{NetworkEvent, NetworkEvents, NetworkHandle};
+use crate::node;
 
 /// Blocks a second that no net exceeds for long: how far behind a head of some age can be.
 const BLOCKS_PER_SECOND_MAX: u64 = 100;
@@ -73,6 +75,8 @@ pub struct Syncing<'a> {
     /// Counts the addresses that the network listens on.
     pub listening: &'a watch::Sender<usize>,
     pub clock: Clock,
+    /// What is known of the disk.
+    pub disk: watch::Receiver<Outlook>,
 }
 
 /// How looking for a snapshot ended.
@@ -91,8 +95,9 @@ impl Syncing<'_> {
     /// # Errors
     /// When the disk fails; what is there stays, and the next start goes on with it.
     pub async fn state(self) -> anyhow::Result<Option<(State, BTreeSet<ValidatorIndex>)>> {
-        let (database, genesis) = (self.database(), genesis_block(self.genesis));
-        let state = State::open(&database, &genesis)?;
+        let (database, genesis) = (self.home.database(), genesis_block(self.genesis));
+        let kept = node::state_options(self.settings)?;
+        let state = State::open_with(&database, &genesis, kept)?;
         let (head, now) = (state.head(), self.clock.now().wall);
         let settings = &self.settings.sync;
         let Some(urgency) = urgency(settings, &self.directory(), head.header.timestamp, now) else {
@@ -110,16 +115,14 @@ impl Syncing<'_> {
         // The restoration takes over what the database holds, and its place.
         drop(state);
         match self.restore(options, crate::backend::anchor(&head)).await? {
-            Ended::Ready(connected) => Ok(Some((State::open(&database, &genesis)?, connected))),
+            Ended::Ready(connected) => {
+                Ok(Some((State::open_with(&database, &genesis, kept)?, connected)))
+            }
             Ended::Told => {
                 tracing::info!("stopping as told");
                 Ok(None)
             }
         }
-    }
-
-    fn database(&self) -> PathBuf {
-        self.home.data().join("db")
     }
 
     fn directory(&self) -> PathBuf {
@@ -185,13 +188,13 @@ impl Syncing<'_> {
     }
 
     fn open(&self) -> anyhow::Result<Restore> {
-        Ok(Restore::begin(&self.directory(), Some(&self.database()))?)
+        Ok(Restore::begin(&self.directory(), Some(&self.home.database()))?)
     }
 
     fn finish(&self, sync: StateSync, chain: Hash) -> anyhow::Result<()> {
         tell(&sync);
         if let Some(restore) = sync.into_restore() {
-            restore.finish(&self.database(), chain)?;
+            restore.finish(&self.home.database(), chain)?;
         }
         tracing::info!("the state is restored");
         Ok(())
@@ -252,7 +255,8 @@ impl Syncing<'_> {
         let chain = crate::backend::summary(self.genesis, self.validators, self.own);
         let name = chain.node_name.clone().unwrap_or_default();
         let (heights, quorum) = (watch::Sender::new(head.height), self.validators.quorum());
-        let backend = Arc::new(SyncingBackend { chain, head, progress, heights, quorum });
+        let disk = self.disk.clone();
+        let backend = Arc::new(SyncingBackend { chain, head, progress, heights, quorum, disk });
         let address = self.settings.rpc.listen;
         let server = rpc::Server::start(address, backend, rpc::limits::Limits::default()).await;
         let server = server.with_context(|| format!("RPC cannot listen on {address}"))?;

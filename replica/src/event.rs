@@ -55,6 +55,11 @@ pub enum Event {
         request: RequestId,
         transaction: Verified<SignedTransaction>,
     },
+    /// Whether transactions of own clients may be packed into batches: not while the node's disk is nearly full. It
+    /// votes, and orders the batches of others, either way.
+    Packing {
+        allowed: bool,
+    },
     /// Answer to [`crate::Action::Execute`].
     Executed {
         block: Hash,

@@ -214,9 +214,13 @@ impl LedgerView {
                 break (head, view);
             }
         };
-        let storage = Storage(view);
-        let outcome = self.executor.query(&storage, &self.chain.block(&head.header), query);
+        let outcome = self.query_in(&head.header, view, query);
         (head, outcome)
+    }
+
+    /// Runs a contract's query on the state after a committed block, as if in that block.
+    pub fn query_in(&self, header: &Header, view: StateView, query: vm::Query) -> vm::QueryOutcome {
+        self.executor.query(&Storage(view), &self.chain.block(header), query)
     }
 
     /// The answer to a catch-up request: blocks from the first on, up to the last that has a certificate and is within

@@ -174,8 +174,7 @@ impl Replica {
 
     /// Packs what waits into signed batches and sends them out.
     pub(crate) fn pack(&mut self) {
-        // What finds no room among the batches waits as a transaction, and fills the mempool: clients hear of it.
-        while self.batches.has_room(self.own)
+        while self.may_pack()
             && let Some(batch) = self.mempool.take_batch(
                 self.now.wall,
                 self.now.uptime_ms,
@@ -184,6 +183,12 @@ impl Replica {
         {
             self.publish(batch);
         }
+    }
+
+    /// Whether one more batch of own clients' transactions may be made. What finds no room among the batches waits as a
+    /// transaction, and fills the mempool: clients hear of it.
+    pub(crate) fn may_pack(&self) -> bool {
+        self.packing && self.batches.has_room(self.own)
     }
 
     /// Signs an own batch, sends it out and holds it.

@@ -52,6 +52,8 @@ pub struct Replica {
     pub(crate) validators: ValidatorSet,
     pub(crate) core: Core,
     pub(crate) mempool: Mempool,
+    /// See [`Event::Packing`].
+    pub(crate) packing: bool,
     pub(crate) batches: Batches,
     pub(crate) verifying: Verifying,
     pub(crate) payloads: Payloads,
@@ -128,6 +130,7 @@ impl Replica {
             core,
             accusations,
             mempool: Mempool::new(rules, own, limits),
+            packing: true,
             validators,
             batches,
             verifying: Verifying::default(),
@@ -163,6 +166,7 @@ impl Replica {
             Event::Transaction { request, transaction } => {
                 self.on_transaction(request, transaction)
             }
+            Event::Packing { allowed } => self.packing = allowed,
             Event::Executed { block, result } => self.step(Input::Executed { block, result }),
             Event::Committed { blocks } => self.on_committed(blocks),
             Event::Tick => self.step(Input::Tick),
@@ -180,7 +184,7 @@ impl Replica {
         let resend = self.work.then(|| self.batches_resent_ms.saturating_add(RESEND_BATCHES_MS));
         let batch_due_ms = self.mempool.batch_due_ms(self.batches.count_waiting(self.own));
         let others = [
-            batch_due_ms.filter(|_| self.batches.has_room(self.own)),
+            batch_due_ms.filter(|_| self.may_pack()),
             self.payloads.deadline_ms(),
             self.catch_up.deadline_ms(),
             resend,

@@ -28,6 +28,7 @@ pub use crate::chain::ChainApiClient;
 pub use crate::consensus::ConsensusApiClient;
 pub use crate::contract::ContractApiClient;
 use crate::limits::{REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, WAIT_MS_MAX};
+pub use crate::node::NodeApiClient;
 pub use crate::openrpc::DiscoverApiClient;
 pub use crate::state::StateApiClient;
 pub use crate::tx::TxApiClient;

@@ -16,6 +16,7 @@ use crate::contract::ContractApiServer;
 use crate::decode::Decoder;
 use crate::error::ApiError;
 use crate::limits::Limits;
+use crate::node::NodeApiServer;
 use crate::openrpc::{self, DiscoverApiServer};
 use crate::pool::Pool;
 use crate::state::StateApiServer;
@@ -63,6 +64,7 @@ impl Handlers {
         methods.merge(ContractApiServer::into_rpc(self.clone()))?;
         methods.merge(StateApiServer::into_rpc(self.clone()))?;
         methods.merge(ConsensusApiServer::into_rpc(self.clone()))?;
+        methods.merge(NodeApiServer::into_rpc(self.clone()))?;
         methods.merge(DiscoverApiServer::into_rpc(self.clone()))?;
         let registered: BTreeSet<_> = methods.method_names().collect();
         let described: BTreeSet<_> = openrpc::METHODS.iter().map(|method| method.name).collect();

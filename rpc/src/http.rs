@@ -21,6 +21,10 @@ const UNSUPPORTED_MEDIA_TYPE: u16 = 415;
 const TOO_MANY_REQUESTS: u16 = 429;
 const UNAVAILABLE: u16 = 503;
 
+const JSON_TYPE: &str = "application/json";
+/// The text format of Prometheus.
+const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
 /// An error of the transport is a sentence; more is not read.
 const TRANSPORT_ERROR_BYTES_MAX: u32 = 64 << 10;
 
@@ -42,6 +46,7 @@ pub(crate) fn plain<B>(request: &HttpRequest<B>, backend: &dyn Backend) -> Optio
             });
             Some(response(status, &body))
         }
+        "/metrics" => Some(answer(OK, METRICS_TYPE, backend.metrics())),
         "/openrpc.json" => Some(response(OK, openrpc::document())),
         _ => None,
     }
@@ -107,12 +112,15 @@ fn failure(status: u16, id: Id<'_>, error: ErrorObjectOwned) -> HttpResponse {
 }
 
 fn response(status: u16, body: &Value) -> HttpResponse {
-    let mut builder =
-        HttpResponse::builder().status(status).header("content-type", "application/json");
+    answer(status, JSON_TYPE, body.to_string())
+}
+
+fn answer(status: u16, content_type: &str, body: String) -> HttpResponse {
+    let mut builder = HttpResponse::builder().status(status).header("content-type", content_type);
     if matches!(status, UNAVAILABLE | TOO_MANY_REQUESTS) {
         builder = builder.header("retry-after", (RETRY_AFTER_MS / 1_000).max(1));
     }
-    match builder.body(HttpBody::from(body.to_string())) {
+    match builder.body(HttpBody::from(body)) {
         Ok(response) => response,
         Err(error) => panic!("a response of fixed parts is always one: {error}"),
     }

@@ -1,8 +1,8 @@
 //! The JSON-RPC interface of a node: traits and types, server, client.
 //!
-//! - Each namespace (`chain`, `tx`, `account`, `contract`, `state`, `consensus`) is a trait in its
-//!   own file. The server implements it over a [`backend::Backend`]; the typed [`client`] is made
-//!   from the same trait.
+//! - Each namespace (`chain`, `tx`, `account`, `contract`, `state`, `consensus`, `node`) is a trait
+//!   in its own file. The server implements it over a [`backend::Backend`]; the typed [`client`] is
+//!   made from the same trait.
 //! - [`types`]: the JSON forms of arguments and results. [`error`]: the codes. [`limits`]: every
 //!   cap.
 //! - [`server`]: HTTP and WebSocket on one port.
@@ -23,6 +23,7 @@ mod gate;
 mod handlers;
 mod http;
 pub mod limits;
+mod node;
 pub mod openrpc;
 mod pool;
 pub mod server;

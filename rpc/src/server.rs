@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `/health/live` | 200 while the process serves |
 //! | `/health/ready` | 200, or 503 with the reasons why not |
+//! | `/metrics` | the node's figures, for Prometheus |
 //! | `/openrpc.json` | what `rpc.discover` answers |
 //!
 //! It accepts connections itself, because jsonrpsee counts requests under way, not sockets: without

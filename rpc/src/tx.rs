@@ -113,13 +113,17 @@ impl Handlers {
             Ok(()) => return Ok((hash, None)),
             Err(refusal) => refusal,
         };
-        if matches!(refusal, SubmitError::Rejected(_)) {
-            // A used nonce may be this very transaction's, committed since it was first sent.
+        if matches!(refusal, SubmitError::Rejected(_) | SubmitError::DiskFull { .. }) {
+            // A used nonce may be this very transaction's, committed since it was first sent. And
+            // what was taken before the disk was full may still be waited for.
             match self.backend.transaction(&hash).await {
                 Ok(known) if matches!(known.ending, None | Some(Ending::Committed { .. })) => {
                     return Ok((hash, known.ending));
                 }
-                Ok(_) | Err(ReadError::NotFound(Missing::Transaction)) => {}
+                Ok(_)
+                | Err(
+                    ReadError::NotFound(Missing::Transaction) | ReadError::NotFoundAbove { .. },
+                ) => {}
                 Err(error) => return Err(error.into()),
             }
         }

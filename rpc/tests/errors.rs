@@ -13,7 +13,7 @@ use jsonrpsee::core::client::ClientT;
 use jsonrpsee::core::params::{ArrayParams, ObjectParams};
 use primitives::receipt::{Failure, Rejection};
 use primitives::{Action, Address, Amount, Gas, Hash, Height, Signature, TimestampMs};
-use quorate_rpc::backend::{QueryError, ReadError, SubmitError, Unavailable};
+use quorate_rpc::backend::{Missing, QueryError, ReadError, SubmitError, Unavailable};
 use quorate_rpc::types::Blob;
 use quorate_rpc::{ApiError, ErrorCode, Limits, Retry, client};
 use serde_json::{Value, json};
@@ -74,6 +74,8 @@ async fn check(cases: Vec<Case>) -> BTreeSet<ErrorCode> {
     seen
 }
 
+const DISK_FULL: SubmitError = SubmitError::DiskFull { free_bytes: 3 << 20, needed_bytes: 5 << 20 };
+
 fn nothing(_: &mut State) {}
 
 fn send() -> Value {
@@ -107,9 +109,54 @@ fn read_cases() -> Vec<Case> {
             "chain_getBlock",
             json!({ "at": 0 }),
             ErrorCode::Pruned,
+            json!({ "height": 0, "floor": 1 }),
+        ),
+        case(
+            |state| state.floor = Height(1),
+            "account_get",
+            account,
+            ErrorCode::Pruned,
+            json!({ "height": 0, "floor": 1 }),
+        ),
+        case(
+            |state| {
+                let floor = Height(1);
+                let missing = Missing::Transaction;
+                state.read_error = Some(ReadError::NotFoundAbove { missing, floor });
+            },
+            "chain_getBlock",
+            json!({}),
+            ErrorCode::NotFound,
             json!({ "floor": 1 }),
         ),
-        case(nothing, "account_get", account, ErrorCode::Pruned, json!({ "floor": 1 })),
+        case(
+            nothing,
+            "state_prove",
+            json!({ "key": { "account": Address([1; 32]) }, "at": 0 }),
+            ErrorCode::HeadOnly,
+            json!({ "head": 1 }),
+        ),
+        case(
+            nothing,
+            "state_diff",
+            json!({ "from": 1, "to": 0 }),
+            ErrorCode::InvalidParams,
+            Value::Null,
+        ),
+        case(
+            nothing,
+            "state_diff",
+            json!({ "from": 0, "to": 10_001 }),
+            ErrorCode::LimitExceeded,
+            json!({ "limit": "diffBlocks" }),
+        ),
+        case(
+            nothing,
+            "state_getPieces",
+            json!({ "prefixes": [{ "path": Hash::ZERO, "depth": 3 }] }),
+            ErrorCode::InvalidParams,
+            Value::Null,
+        ),
         case(
             nothing,
             "state_prove",
@@ -143,7 +190,7 @@ fn send_cases() -> Vec<Case> {
     let mut forged = transfer(0);
     forged.signature = Signature([0; 64]);
     let upload = Action::Upload { code: vec![0; (1 << 20) + 1] };
-    let refusals: [Refusal; 11] = [
+    let refusals: [Refusal; 12] = [
         (
             |s| s.submit_error = Some(Rejection::WrongChain.into()),
             ErrorCode::TxInvalid,
@@ -202,6 +249,11 @@ fn send_cases() -> Vec<Case> {
             Value::Null,
         ),
         (|s| s.submit_error = Some(SubmitError::Overloaded), ErrorCode::Overloaded, Value::Null),
+        (
+            |s| s.submit_error = Some(DISK_FULL),
+            ErrorCode::DiskFull,
+            json!({ "freeBytes": 3 << 20, "neededBytes": 5 << 20 }),
+        ),
     ];
     let sent = |bytes: Blob| json!({ "transaction": bytes });
     let mut cases = vec![
@@ -348,6 +400,20 @@ async fn what_happens_inside_stays_inside() {
     assert!(!format!("{error:?}").contains("fire"));
     assert!(error.detail["id"].is_u64());
     assert!(matches!(error.retry, Retry::AfterMs(_)));
+}
+
+#[tokio::test]
+async fn a_node_with_a_full_disk_says_how_full_and_where_else_to_go() {
+    let node = Fake::new();
+    node.state().submit_error = Some(DISK_FULL);
+    let server = serve(&node, Limits::default()).await;
+    let error = call(server.address(), "tx_send", &send()).await;
+    assert_eq!(
+        error.message,
+        "this node's disk is nearly full: 3 MiB are free, and it takes transactions from 5 MiB on. \
+         Send to another validator, or again when its operator has made room"
+    );
+    assert_eq!(error.retry, Retry::AfterMs(60_000));
 }
 
 #[tokio::test]

@@ -12,14 +12,16 @@ use primitives::{
     Address, CommitCertificate, Epoch, Hash, Header, Height, SigningContext, Validator,
 };
 use primitives::{TimestampMs, ValidatorSet};
+use quorate_rpc::backend::SubmitError;
 use quorate_rpc::client::{
     self, AccountApiClient, ChainApiClient, ConsensusApiClient, ContractApiClient,
-    DiscoverApiClient, StateApiClient, TxApiClient,
+    DiscoverApiClient, NodeApiClient, StateApiClient, TxApiClient,
 };
 use quorate_rpc::types::{
-    ActionView, At, Blob, KeyView, ReceiptStatus, SignedMessageKind, TransactionStatus, Until,
+    ActionView, At, Blob, DiskLevel, KeyView, ReceiptStatus, SignedMessageKind, TransactionStatus,
+    Until,
 };
-use quorate_rpc::{Limits, openrpc};
+use quorate_rpc::{ApiError, ErrorCode, Limits, openrpc};
 use serde_json::{Value, json};
 
 /// A node at height 1 with a transfer, a call and a refused call in the block, and one transfer
@@ -74,9 +76,28 @@ fn calls(scene: &Scene) -> Vec<(&'static str, Vec<(&'static str, Value)>)> {
             ],
         ),
         ("contract_abi", vec![("contract", contract), ("at", json!("latest"))]),
+        ("chain_getPayload", vec![("at", json!(1))]),
+        ("state_get", vec![("key", json!({ "account": account })), ("at", json!(0))]),
+        (
+            "state_diff",
+            vec![
+                ("from", json!(0)),
+                ("to", json!(1)),
+                ("after", json!({ "raw": { "namespace": "storage", "key": "" } })),
+                ("limit", json!(2)),
+            ],
+        ),
+        (
+            "state_getPieces",
+            vec![
+                ("prefixes", json!([{ "path": Hash::ZERO, "depth": 4 }])),
+                ("at", json!("latest")),
+            ],
+        ),
         ("state_prove", vec![("key", json!({ "account": account })), ("at", json!(1))]),
         ("consensus_status", vec![]),
         ("consensus_evidence", vec![]),
+        ("node_status", vec![]),
         ("rpc.discover", vec![]),
     ]
 }
@@ -269,6 +290,21 @@ async fn sending_again_is_harmless_after_the_commit_too() {
     assert_eq!(waited.receipt.clone().unwrap().transaction, scene.called);
 }
 
+/// What was taken before the disk was full is still waited for, and what is committed is told.
+#[tokio::test]
+async fn sending_again_is_harmless_while_the_disk_is_full() {
+    let scene = scene().await;
+    let client = client::http(&format!("http://{}", scene.server.address())).unwrap();
+    let full = SubmitError::DiskFull { free_bytes: 1, needed_bytes: 2 };
+    scene.node.state().submit_error = Some(full);
+    let sent = client.tx_send(blob(&increment(1, 5))).await.unwrap();
+    assert_eq!((sent.status, sent.hash), (TransactionStatus::Committed, scene.called));
+    let sent = client.tx_send(blob(&transfer(3))).await.unwrap();
+    assert_eq!((sent.status, sent.hash), (TransactionStatus::Pending, scene.waiting));
+    let error = client.tx_send(blob(&transfer(4))).await.unwrap_err();
+    assert_eq!(ApiError::from_client(&error).unwrap().code, ErrorCode::DiskFull);
+}
+
 #[tokio::test]
 async fn contracts_are_asked_by_name_or_by_position_in_json() {
     let scene = scene().await;
@@ -289,7 +325,7 @@ async fn contracts_are_asked_by_name_or_by_position_in_json() {
 }
 
 #[tokio::test]
-async fn accounts_state_and_consensus_are_shown() {
+async fn accounts_state_consensus_and_the_node_are_shown() {
     let scene = scene().await;
     let client = client::http(&format!("http://{}", scene.server.address())).unwrap();
     let address = Address([1; 32]);
@@ -312,5 +348,48 @@ async fn accounts_state_and_consensus_are_shown() {
     let evidence = client.consensus_evidence().await.unwrap();
     assert_eq!(evidence.evidence[0].culprit, "v2");
     assert_eq!(evidence.evidence[0].second.kind, SignedMessageKind::Timeout);
+    let node = client.node_status().await.unwrap();
+    assert_eq!((node.disk.level, node.disk.free_bytes), (DiskLevel::Low, 3 << 30));
+    assert_eq!(node.state[0].namespace, "account");
     assert_eq!(&client.discover().await.unwrap(), openrpc::document());
+}
+
+#[tokio::test]
+async fn differences_come_page_by_page_and_none_is_lost() {
+    let scene = scene().await;
+    let http = client::http(&format!("http://{}", scene.server.address())).unwrap();
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let page = http.state_diff(Height(0), Height(1), after, Some(40)).await.unwrap().body;
+        assert!(page.differences.len() <= 40);
+        seen.extend(page.differences.into_iter().map(|one| one.key));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let key = |number| KeyView::Storage { contract: CONTRACT, key: Blob(vec![number]) };
+    assert_eq!(seen, (0..150u8).map(key).collect::<Vec<_>>());
+}
+
+#[test]
+fn every_key_of_the_state_has_a_name_that_leads_back_to_it() {
+    use primitives::{Namespace, StateKey, ValidatorIndex, View};
+    let (address, hash) = (Address([1; 32]), Hash([2; 32]));
+    for key in [
+        StateKey::account(&address),
+        StateKey::contract(&address),
+        StateKey::storage(&address, b"k"),
+        StateKey::storage(&address, b""),
+        StateKey::code(&hash),
+        StateKey::system("epoch"),
+        StateKey::evidence(Epoch(1), View(2), ValidatorIndex(3)),
+        StateKey { namespace: Namespace::Account, key: vec![1; 31] },
+        StateKey { namespace: Namespace::Storage, key: Vec::new() },
+    ] {
+        let view = KeyView::from(&key);
+        let json = serde_json::to_string(&view).unwrap();
+        let read: KeyView = serde_json::from_str(&json).unwrap();
+        assert_eq!(StateKey::from(&read), key, "{json}");
+    }
 }

@@ -148,6 +148,11 @@ async fn plain_gets_answer() {
     node.state().readiness = Readiness { reasons: vec!["catching up".into()] };
     let ready = wire::get(address, "/health/ready").await;
     assert_eq!((ready.status, &ready.json()["reasons"]), (503, &json!(["catching up"])));
+    let metrics = wire::get(address, "/metrics").await;
+    assert_eq!(metrics.status, 200);
+    let text = "content-type: text/plain; version=0.0.4; charset=utf-8";
+    assert!(metrics.head.contains(text), "{}", metrics.head);
+    assert!(metrics.body.ends_with("quorate_disk_free_bytes 7\n"), "{}", metrics.body);
     assert_eq!(&wire::get(address, "/openrpc.json").await.json(), openrpc::document());
 }
 

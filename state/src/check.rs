@@ -28,6 +28,18 @@ use crate::store::{Store, StoreError};
 /// Problems that are kept word for word; the others are counted.
 const PROBLEMS_MAX: usize = 100;
 
+/// What a check reads, in this order; each takes as long as reading that part of the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckPart {
+    /// Every file, against its checksums.
+    Files,
+    Blocks,
+    Values,
+    History,
+}
+
+type Check = fn(&dyn Store, &Meta, &mut CheckReport) -> Result<(), StoreError>;
+
 /// What a check found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CheckReport {
@@ -46,25 +58,39 @@ pub struct CheckReport {
 
 /// Checks the database at `path`, which nobody else has open.
 pub fn check(path: &Path) -> Result<CheckReport, OpenError> {
+    check_telling(path, |_| ())
+}
+
+/// [`check`], which says what it comes to.
+pub fn check_telling(
+    path: &Path,
+    mut tell: impl FnMut(CheckPart),
+) -> Result<CheckReport, OpenError> {
     let store = recovery::open_existing(path, &Floors::default())?;
+    tell(CheckPart::Files);
     let mut report = store.verify_files().err().map_or_else(CheckReport::default, |error| {
         let mut report = CheckReport::default();
         report.add(error.to_string());
         report
     });
-    check_store(&store, &mut report);
+    check_rows(&store, &mut report, tell);
     Ok(report)
 }
 
-/// The rows, whatever store they are in.
-pub(crate) fn check_store(store: &dyn Store, report: &mut CheckReport) {
+fn check_rows(store: &dyn Store, report: &mut CheckReport, mut tell: impl FnMut(CheckPart)) {
     let meta = match recovery::read_meta(store) {
         Ok(meta) => meta,
         Err(error) => return report.add(error.to_string()),
     };
     (report.height, report.root, report.floor) = (meta.height, meta.root, meta.floor);
-    for part in [chain::check, values::check, history::check] {
-        if let Err(error) = part(store, &meta, report) {
+    let parts: [(CheckPart, Check); 3] = [
+        (CheckPart::Blocks, chain::check),
+        (CheckPart::Values, values::check),
+        (CheckPart::History, history::check),
+    ];
+    for (part, check) in parts {
+        tell(part);
+        if let Err(error) = check(store, &meta, report) {
             report.add(error.to_string());
         }
     }

@@ -10,13 +10,11 @@ use primitives::{
 };
 
 use crate::family::blocks::{self, BlockRecord};
-use crate::family::changes::{self, Change};
 use crate::family::flat::{self, FlatRecord};
-use crate::family::history::{self, OldValue};
 use crate::family::meta::{Meta, Usage};
 use crate::family::transactions::{self, Place};
-use crate::family::{certificates, deleted, order, receipts};
-use crate::overlay::Overlay;
+use crate::family::{certificates, changes, deleted, history, order, receipts};
+use crate::overlay::{Overlay, Print};
 use crate::store::{Batch, Store, StoreError};
 use crate::version::{Head, Overwritten, Overwrote, Version};
 
@@ -95,9 +93,9 @@ pub(crate) fn prepare(
     blocks: &[CommittedBlock],
 ) -> Result<Prepared, StoreError> {
     let mut batch = Batch::default();
-    let mut standing = read_standing(store, blocks)?;
+    let mut sites = read_sites(store, blocks)?;
     for block in blocks {
-        write_changes(block, &mut standing, &mut batch);
+        write_changes(block, &mut sites, &mut batch);
         write_block(block, &mut batch);
     }
     write_transactions(store, blocks, &mut batch)?;
@@ -108,37 +106,33 @@ pub(crate) fn prepare(
         ..before.clone()
     };
     let changes = blocks.iter().map(|block| block.overlay.changes().len()).sum();
-    let overwritten = write_values(standing, &mut meta.usage, &mut batch);
+    let overwritten = write_values(sites, &mut meta.usage, &mut batch);
     Ok(Prepared { batch, overwritten, meta, changes })
 }
 
 /// A key that the blocks change.
-struct Standing {
+struct Site<'a> {
     path: Hash,
+    key: &'a StateKey,
     /// Before the first of them.
     before: Option<FlatRecord>,
     /// After those that were looked at; nothing as long as none changed it.
-    now: Option<Now>,
+    now: Option<Now<'a>>,
 }
 
 /// The last value so far.
-struct Now {
+#[derive(Clone, Copy)]
+struct Now<'a> {
     changed: Height,
-    value: Option<Vec<u8>>,
+    value: Option<&'a [u8]>,
 }
 
-impl Standing {
-    fn value(&self) -> Option<OldValue> {
+impl Site<'_> {
+    /// What stands here, and since when.
+    fn standing(&self) -> Option<(Height, &[u8])> {
         match &self.now {
-            Some(Now { changed, value }) => {
-                let changed = *changed;
-                value.clone().map(|value| OldValue { changed, value, deleted: None })
-            }
-            None => {
-                let record = self.before.as_ref()?;
-                let value = record.value.clone();
-                Some(OldValue { changed: record.changed, value, deleted: None })
-            }
+            Some(now) => Some((now.changed, now.value?)),
+            None => self.before.as_ref().map(|record| (record.changed, &record.value[..])),
         }
     }
 }
@@ -146,19 +140,20 @@ impl Standing {
 /// The least keys that are worth a second thread.
 const PARALLEL_MIN: usize = 256;
 
-/// Reads what stands under every key that the blocks change.
-fn read_standing<'a>(
+/// Reads what stands under every key that the blocks change. In the order of their paths, which is
+/// that of the files, and the one in which writes cost least.
+fn read_sites<'a>(
     store: &dyn Store,
     blocks: &'a [CommittedBlock],
-) -> Result<BTreeMap<&'a StateKey, Standing>, StoreError> {
+) -> Result<Vec<Site<'a>>, StoreError> {
     let mut keys: Vec<(Hash, &StateKey)> = Vec::new();
     for block in blocks {
-        let paths = block.overlay.prints.iter().map(|print| print.path);
-        keys.extend(paths.zip(block.overlay.changes().keys()));
+        keys.extend(changes_by_path(block).iter().map(|change| (change.print.path, change.key)));
     }
-    // In the order of the files.
-    keys.sort_unstable();
-    keys.dedup();
+    if blocks.len() > 1 {
+        keys.sort_unstable();
+        keys.dedup();
+    }
     let records = if keys.len() < PARALLEL_MIN {
         flat::get_many(store, &keys)?
     } else {
@@ -173,61 +168,76 @@ fn read_standing<'a>(
         records.extend(second?);
         records
     };
-    let standing = |((path, key), before)| (key, Standing { path, before, now: None });
-    Ok(keys.into_iter().zip(records).map(standing).collect())
+    let site = |((path, key), before)| Site { path, key, before, now: None };
+    Ok(keys.into_iter().zip(records).map(site).collect())
+}
+
+/// One change of a block.
+struct ByPath<'a> {
+    print: &'a Print,
+    key: &'a StateKey,
+    value: Option<&'a [u8]>,
+}
+
+fn changes_by_path(block: &CommittedBlock) -> Vec<ByPath<'_>> {
+    let changes = block.overlay.changes().iter().zip(&block.overlay.prints);
+    let mut changes: Vec<_> = changes
+        .map(|((key, value), print)| ByPath { print, key, value: value.as_deref() })
+        .collect();
+    changes.sort_unstable_by_key(|change| change.print.path);
+    changes
 }
 
 /// Writes what a block changed, and what it overwrote.
-fn write_changes(
-    block: &CommittedBlock,
-    standing: &mut BTreeMap<&StateKey, Standing>,
-    batch: &mut Batch,
-) {
+fn write_changes<'a>(block: &'a CommittedBlock, sites: &mut [Site<'a>], batch: &mut Batch) {
     let height = block.header.height;
     let mut changes = Vec::new();
-    for ((key, value), print) in block.overlay.changes().iter().zip(&block.overlay.prints) {
-        let Some(standing) = standing.get_mut(key) else { panic!("a changed key was not read") };
-        let mut old = standing.value();
-        if value.is_none() {
-            let Some(old) = &mut old else { continue };
-            old.deleted = Some(key.clone());
+    let mut sites = sites.iter_mut();
+    for ByPath { print, key, value } in changes_by_path(block) {
+        let Some(site) = sites.find(|site| site.path == print.path) else {
+            panic!("a changed key was not read")
+        };
+        let standing = site.standing();
+        if standing.is_none() && value.is_none() {
+            continue;
         }
-        history::put(batch, &standing.path, height, old.as_ref());
-        changes.push(Change { key: key.clone(), value_hash: print.value_hash });
+        let deleted_key = if value.is_none() { Some(key) } else { None };
+        let old = standing.map(|(changed, value)| (changed, value, deleted_key));
+        history::put(batch, &site.path, height, old);
+        changes.push((key, print.value_hash));
         if value.is_none() {
             deleted::put(batch, key, height);
         }
-        standing.now = Some(Now { changed: height, value: value.clone() });
+        site.now = Some(Now { changed: height, value });
     }
     changes::put(batch, height, &changes);
 }
 
 /// Writes each changed key once, as the last of the blocks leaves it.
 fn write_values(
-    standing: BTreeMap<&StateKey, Standing>,
+    sites: Vec<Site<'_>>,
     usage: &mut BTreeMap<Namespace, Usage>,
     batch: &mut Batch,
 ) -> Overwritten {
-    let mut overwritten = Overwritten::new();
-    for (key, Standing { path, before, now }) in standing {
+    let mut overwritten = Vec::with_capacity(sites.len());
+    for Site { path, key, before, now } in sites {
         if let Some(Now { changed, value }) = now {
             let usage = usage.entry(key.namespace).or_default();
-            usage.replace(key, before.as_ref().map(|record| &record.value), value.as_ref());
-            match (&before, &value) {
+            usage.replace(key, before.as_ref().map(|record| &record.value[..]), value);
+            match (&before, value) {
                 (None, Some(_)) => order::put(batch, key),
                 (Some(_), None) => order::delete(batch, key),
                 _ => {}
             }
             match value {
-                Some(value) => {
-                    flat::put(batch, &path, &FlatRecord { key: key.clone(), changed, value });
-                }
+                Some(value) => flat::put_fields(batch, &path, key, changed, value),
                 None => flat::delete(batch, &path),
             }
         }
-        overwritten.insert(key.clone(), Overwrote { path, record: before });
+        let key = key.clone();
+        overwritten.push(Overwrote { key, path, record: before });
     }
-    overwritten
+    Overwritten::new(overwritten)
 }
 
 /// Writes where each transaction is found; see [`Place::replaces`].

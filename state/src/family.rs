@@ -88,8 +88,8 @@ impl Family {
     }
 }
 
-pub(crate) fn height_key(height: Height) -> Vec<u8> {
-    height.0.to_be_bytes().to_vec()
+pub(crate) fn height_key(height: Height) -> [u8; 8] {
+    height.0.to_be_bytes()
 }
 
 pub(crate) fn height_of_key(family: Family, key: &[u8]) -> Result<Height, StoreError> {

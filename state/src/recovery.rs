@@ -26,6 +26,7 @@ use crate::family::blocks::{self, BlockRecord};
 use crate::family::flat::{self, FlatRecord};
 use crate::family::meta::{self, Meta, Usage};
 use crate::family::{certificates, changes, nodes, order, receipts};
+use crate::fault;
 use crate::floor::Floors;
 use crate::overlay::Changes;
 use crate::store::rocks::RocksStore;
@@ -35,7 +36,7 @@ use crate::tree::page::{Leaf, LeafChange};
 use crate::tree::units::{UNIT_DEPTH, Unit, first_path, unit_of};
 use crate::tree::{LeafSource, Memory, Tree, Update, Work, build};
 use crate::turns::Turns;
-use crate::version::{Head, Version};
+use crate::version::{Head, Overwritten, Version};
 
 /// What stands at height 0.
 #[derive(Clone, Debug)]
@@ -96,8 +97,10 @@ pub(crate) fn open(
         let unfinished = PathBuf::from(unfinished);
         let store = open_unfinished(&unfinished, floors)?;
         begin(&store, genesis).map_err(|error| refused(&unfinished, error))?;
+        fault::point("begin: genesis written");
         // Closed before it moves: an open database knows its files by their paths.
         drop(store);
+        fault::point("open: database closed");
         put_in_place(&unfinished, path)?;
     }
     Ok(Arc::new(open_rocks(path, false, floors)?))
@@ -106,11 +109,14 @@ pub(crate) fn open(
 /// Opens what is to become a database, or makes it.
 pub(crate) fn open_unfinished(path: &Path, floors: &Floors) -> Result<RocksStore, OpenError> {
     std::fs::create_dir_all(path).map_err(|error| inaccessible(path, &error))?;
-    open_rocks(path, true, floors)
+    fault::point("open: directory made");
+    let store = open_rocks(path, true, floors)?;
+    fault::point("open: database made");
+    Ok(store)
 }
 
 /// Makes the closed database in `directory` the one at `path`, in place of what was there.
-pub(crate) fn put_in_place(directory: &Path, path: &Path) -> Result<(), OpenError> {
+pub fn put_in_place(directory: &Path, path: &Path) -> Result<(), OpenError> {
     let refuse = |error: std::io::Error| inaccessible(path, &error);
     let mut old = path.as_os_str().to_owned();
     old.push(".old");
@@ -119,7 +125,9 @@ pub(crate) fn put_in_place(directory: &Path, path: &Path) -> Result<(), OpenErro
         std::fs::rename(path, &old).map_err(refuse)?;
     }
     std::fs::rename(directory, path).map_err(refuse)?;
+    fault::point("open: moved to its place");
     sync_parent(path).map_err(refuse)?;
+    fault::point("open: place synced");
     match std::fs::remove_dir_all(&old) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(refuse(error)),
         _ => Ok(()),
@@ -246,7 +254,7 @@ fn read(store: &dyn Store, meta: Meta, memory: &Memory) -> Result<Recovered, Sto
         )));
     }
     Ok(Recovered {
-        version: Version::new(head, tree, BTreeMap::new()),
+        version: Version::new(head, tree, Overwritten::default()),
         meta,
         turns: Turns::new(rows),
     })
@@ -334,8 +342,8 @@ fn changed_since(
     Ok(paths.into_iter().map(|path| (path, None)).collect())
 }
 
-/// Reads pages of the head while nobody writes.
-struct StoredLeaves<'a>(&'a dyn Store);
+/// Reads pages as they stand in the store now.
+pub(crate) struct StoredLeaves<'a>(pub(crate) &'a dyn Store);
 
 impl LeafSource for StoredLeaves<'_> {
     fn leaves(&self, path: &Hash, depth: usize) -> Result<Vec<Leaf>, StoreError> {

@@ -121,6 +121,11 @@ impl Restore {
         self.wanted.keys()
     }
 
+    /// Whether this piece is missing.
+    pub fn wants(&self, prefix: &Prefix) -> bool {
+        self.wanted.contains_key(prefix)
+    }
+
     /// The values that are there.
     pub fn keys(&self) -> u64 {
         self.usage.values().map(|usage| usage.keys).sum()
@@ -135,11 +140,7 @@ impl Restore {
         let Some(expected) = self.wanted.get(prefix).copied() else {
             return Ok(Err(PieceError::NotWanted));
         };
-        let checked = match &piece {
-            Piece::Values(entries) => check_values(prefix, entries),
-            Piece::Branch(children) => check_branch(prefix, children),
-        };
-        let computed = match checked {
+        let computed = match piece_hash(prefix, &piece) {
             Ok(computed) => computed,
             Err(error) => return Ok(Err(error)),
         };
@@ -221,7 +222,9 @@ impl Restore {
 }
 
 /// The tree of all values, and what each namespace holds.
-fn read_all(store: &dyn Store) -> Result<(Tree, BTreeMap<Namespace, Usage>), StoreError> {
+pub(crate) fn read_all(
+    store: &dyn Store,
+) -> Result<(Tree, BTreeMap<Namespace, Usage>), StoreError> {
     let mut leaves = Vec::new();
     let mut usage = BTreeMap::<_, Usage>::new();
     store.read_all(Family::Flat, &mut |row_key, bytes| {
@@ -232,6 +235,14 @@ fn read_all(store: &dyn Store) -> Result<(Tree, BTreeMap<Namespace, Usage>), Sto
         Ok(())
     })?;
     Ok((Tree::build(&leaves, Height::ZERO, Leaves::Dropped), usage))
+}
+
+/// The hash that a piece makes of the prefix that it stands below.
+pub(crate) fn piece_hash(prefix: &Prefix, piece: &Piece) -> Result<Hash, PieceError> {
+    match piece {
+        Piece::Values(entries) => check_values(prefix, entries),
+        Piece::Branch(children) => Ok(branch_hash(children)),
+    }
 }
 
 fn check_values(prefix: &Prefix, entries: &[Entry]) -> Result<Hash, PieceError> {
@@ -276,7 +287,7 @@ fn last_batch(
     let mut batch = Batch::default();
     // Of the database that this began with: the tree has changed without `changes`.
     store.read_all(Family::Nodes, &mut |key, _| {
-        batch.delete(Family::Nodes, key.to_vec());
+        batch.delete(Family::Nodes, key);
         Ok(())
     })?;
     let SnapshotHead { header, batches, result, certificate, receipts, below } = head;

@@ -123,7 +123,7 @@ fn restore_value(
     let now = flat::get(store, path, key)?;
     let usage = meta.usage.entry(key.namespace).or_default();
     let [before, after] =
-        [now.as_ref().map(|record| &record.value), old.as_ref().map(|old| &old.value)];
+        [now.as_ref().map(|record| &record.value[..]), old.as_ref().map(|old| &old.value[..])];
     usage.replace(key, before, after);
     match (&now, &old) {
         (None, Some(_)) => order::put(batch, key),

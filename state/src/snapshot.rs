@@ -8,7 +8,7 @@
 //!
 //! [`Snapshot`] is the giving end and [`crate::Restore`] the taking one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -17,16 +17,21 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use primitives::{
     CommitCertificate, ExecutionResult, Hash, Header, Height, Receipt, SignedBatch, StateKey,
 };
+use thiserror::Error;
 
 use crate::family::flat::{self, FlatRecord};
-use crate::family::history;
+use crate::family::{changes, history};
+use crate::floor::HeightError;
 use crate::hashing::leaf_hash;
 use crate::past::Past;
 use crate::store::{Store, StoreError, or_abort};
 use crate::tree::node::{Crowd, LEVELS, Node, Slot, by_nibble};
-use crate::tree::page::{Leaf, subtree_hash};
-use crate::tree::{Tree, child};
-use crate::version::Head;
+use crate::tree::page::{Leaf, LeafChange, subtree_hash};
+use crate::tree::{Memory, Tree, Update, Work, child};
+use crate::version::{Head, Version};
+
+/// Keys that blocks may have changed after the height of a [`crate::State::snapshot_at`].
+pub const CHANGED_SINCE_MAX: usize = 1_000_000;
 
 /// Values in a piece at most, to begin with the least work on both sides.
 const PIECE_KEYS_MAX: usize = 8_192;
@@ -87,6 +92,23 @@ pub struct Snapshot {
     head: Head,
     tree: Tree,
     past: Arc<Past>,
+}
+
+/// Why a state of the past cannot be handed out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum SnapshotError {
+    #[error(transparent)]
+    Height(#[from] HeightError),
+    #[error(
+        "more than {CHANGED_SINCE_MAX} keys were changed after height {height}, which is more \
+         than can be taken back in memory"
+    )]
+    TooFar { height: Height },
+    #[error(
+        "the values of height {height} have the root {computed}, which is not the one it was \
+         committed with; `quorate db check` says which differ"
+    )]
+    Root { height: Height, computed: Hash },
 }
 
 impl Prefix {
@@ -227,6 +249,37 @@ impl Snapshot {
         }
         Ok(Some(entries.into_values().collect()))
     }
+}
+
+/// The tree after the block at `height`: that of `version`, with what blocks overwrote since put
+/// back.
+pub(crate) fn tree_at(
+    store: &dyn Store,
+    memory: &Memory,
+    version: &Version,
+    height: Height,
+) -> Result<Result<Tree, SnapshotError>, StoreError> {
+    let head = version.head.header.height;
+    let mut paths = BTreeSet::new();
+    for above in height.0 + 1..=head.0 {
+        let changes = changes::get(store, Height(above))?;
+        paths.extend(changes.iter().map(|change| change.key.path()));
+        if paths.len() > CHANGED_SINCE_MAX {
+            return Ok(Err(SnapshotError::TooFar { height }));
+        }
+    }
+    let mut leaves: Vec<LeafChange> = Vec::with_capacity(paths.len());
+    for path in paths {
+        let old = history::first_above(store, &path, height)?;
+        let old = old.ok_or_else(|| history::nameless(&path))?;
+        leaves.push((path, old.map(|old| leaf_hash(&path, &old.value_hash()))));
+    }
+    let source = &version.leaves(store);
+    // Born after all that is committed: nobody can read these pages again where the head's are.
+    let (work, born, committed) = (Work::Apply, head.next(), head);
+    let tree =
+        version.tree.update(&leaves, Update { work, source, height: born, committed, memory })?;
+    Ok(Ok(tree))
 }
 
 /// The branch over values that stand in one page, or in a part of one.

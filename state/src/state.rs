@@ -1,30 +1,33 @@
 //! The facade: one state, many readers, one writer.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::thread::JoinHandle;
 
 use primitives::{
     CommitCertificate, ExecutionResult, Hash, Header, Height, Namespace, Receipt, SignedBatch,
     StateKey, View,
 };
+use proof::Prefix;
 use thiserror::Error;
 
 use crate::commit::{self, CommittedBlock};
+use crate::compare::Comparison;
 use crate::family::meta::{self, Meta, Usage};
 use crate::family::{Family, blocks, certificates, headers, height_key, receipts, transactions};
+use crate::fault;
 use crate::floor::{Floors, HeightError, Retention};
-use crate::hashing;
 use crate::overlay::{Base, Changes, Overlay};
 use crate::past::{Difference, Past};
-use crate::proof::{StateProof, Terminal};
-use crate::recovery::{self, GenesisBlock, OpenError, Recovered};
-use crate::snapshot::{Snapshot, SnapshotHead};
+use crate::prove::{ProvedBatch, ProvedPage, ProvedValue, Prover};
+use crate::recovery::{self, GenesisBlock, OpenError, Recovered, StoredLeaves};
+use crate::snapshot::{self, Snapshot, SnapshotError, SnapshotHead};
 use crate::store::memory::MemoryStore;
 use crate::store::pruning::HEADERS_KEPT;
 use crate::store::{Store, StoreError, or_abort};
-use crate::tree::{Memory, Part};
+use crate::tree::{Memory, warming};
 use crate::turns::Turns;
 use crate::version::{Head, Version};
 use crate::view::StateView;
@@ -39,8 +42,10 @@ pub struct State {
 }
 
 struct Inner {
+    /// Ends before the rest does.
+    _warming: Option<Warming>,
     store: Arc<dyn Store>,
-    memory: Memory,
+    memory: Arc<Memory>,
     retention: Retention,
     floors: Floors,
     head: RwLock<Arc<Version>>,
@@ -93,15 +98,6 @@ pub struct StoredBlock {
     pub certificate: Option<CommitCertificate>,
 }
 
-/// What the state says about a key, and why that is so.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProvedValue {
-    /// Its result's state root is the one the proof leads to.
-    pub head: Head,
-    pub value: Option<Vec<u8>>,
-    pub proof: StateProof,
-}
-
 /// Why a commit failed. The process is to stop: what it had acknowledged stands, and opening finds
 /// out whether this commit does.
 #[derive(Debug, Error)]
@@ -128,10 +124,11 @@ impl State {
         options: StateOptions,
     ) -> Result<Self, OpenError> {
         let floors = Floors::default();
-        let memory = Memory::new(options.tree_bytes);
+        let memory = Arc::new(Memory::new(options.tree_bytes));
         let store = recovery::open(path, genesis, &floors)?;
         let recovered = recovery::recover(store.as_ref(), path, &genesis.genesis_hash, &memory)?;
-        Ok(Self::new(store, recovered, memory, floors, options.retention))
+        let warming = Warming::start(&recovered.version, &store, &memory);
+        Ok(Self::new(store, recovered, memory, floors, options.retention, Some(warming)))
     }
 
     /// A state in memory, for simulations and tests. It ends with the process.
@@ -161,10 +158,10 @@ impl State {
     }
 
     fn recovered(store: Arc<dyn Store>, genesis: Hash, options: StateOptions) -> Self {
-        let memory = Memory::new(options.tree_bytes);
+        let memory = Arc::new(Memory::new(options.tree_bytes));
         match recovery::recover(store.as_ref(), Path::new("(memory)"), &genesis, &memory) {
             Ok(recovered) => {
-                Self::new(store, recovered, memory, Floors::default(), options.retention)
+                Self::new(store, recovered, memory, Floors::default(), options.retention, None)
             }
             Err(error) => panic!("what was committed to memory cannot be recovered: {error}"),
         }
@@ -173,14 +170,17 @@ impl State {
     fn new(
         store: Arc<dyn Store>,
         Recovered { version, meta, turns }: Recovered,
-        memory: Memory,
+        memory: Arc<Memory>,
         floors: Floors,
         retention: Retention,
+        warming: Option<Warming>,
     ) -> Self {
         floors.raise(meta.floor, changes_floor(&meta, &turns));
         let head = RwLock::new(version);
         let writer = Mutex::new(Writer { outcome: Outcome::Written, meta, turns });
-        Self { inner: Arc::new(Inner { store, memory, retention, floors, head, writer }) }
+        let _warming = warming;
+        let inner = Inner { _warming, store, memory, retention, floors, head, writer };
+        Self { inner: Arc::new(inner) }
     }
 
     /// The last committed block.
@@ -247,6 +247,34 @@ impl State {
         }
     }
 
+    /// The state after the committed block at `height`, to be compared with another. Costs memory
+    /// and time for each key that was changed since, of which there may be
+    /// `CHANGED_SINCE_MAX`, a million.
+    pub fn snapshot_at(&self, height: Height) -> Result<Snapshot, SnapshotError> {
+        let version = self.version();
+        let past = self.past(height)?;
+        let (store, memory) = (self.inner.store.clone(), &self.inner.memory);
+        if height == version.head.header.height {
+            return Ok(Snapshot::new(store, version.head.clone(), version.tree.clone(), past));
+        }
+        let tree = or_abort(snapshot::tree_at(store.as_ref(), memory, &version, height))?;
+        let Some(block) = self.block(height) else {
+            panic!("the block at height {height}, which is readable, is missing");
+        };
+        let StoredBlock { header, hash, result, certificate, .. } = block;
+        if tree.root() != result.state_root {
+            return Err(SnapshotError::Root { height, computed: tree.root() });
+        }
+        let head = Head { header, hash, result, certificate };
+        Ok(Snapshot::new(store, head, tree, past))
+    }
+
+    /// Compares an overlay made on the head, while nothing is committed, with the state that has
+    /// this root.
+    pub fn compare(&self, overlay: &Arc<Overlay>, root: Hash) -> Comparison {
+        Comparison::of_overlay(self.inner.store.clone(), overlay, root)
+    }
+
     /// What a validator needs to begin with the state of the committed block at `height`: the block,
     /// and the headers below it down to the first of `first` or a later view. Nothing when the
     /// block has no certificate of its own, or is not there.
@@ -286,9 +314,16 @@ impl State {
         self.inner.store.compact()
     }
 
-    /// What each namespace holds at the head.
-    pub fn usage(&self) -> BTreeMap<Namespace, Usage> {
-        self.writer().meta.usage.clone()
+    /// Makes a database in `path`, which is not there yet, that holds what this one does when it is
+    /// asked, or a little later: in hard links on the same disk, while commits go on.
+    pub fn checkpoint(&self, path: &Path) -> Result<(), StoreError> {
+        self.inner.store.checkpoint(path)
+    }
+
+    /// The namespaces that hold anything at the head, with what they hold.
+    pub fn usage(&self) -> Vec<(Namespace, Usage)> {
+        let usage = self.writer().meta.usage.clone().into_iter();
+        usage.filter(|(_, usage)| usage.keys > 0).collect()
     }
 
     fn base(&self, overlay: Option<&Arc<Overlay>>) -> Base {
@@ -326,10 +361,13 @@ impl State {
         let version = Version::new(last.head, tree.clone(), prepared.overwritten);
         writer.outcome = Outcome::Unknown;
         before.link(version.clone());
+        fault::point("commit: prepared");
         store.write(prepared.batch)?;
+        fault::point("commit: written");
         last.overlay.set_committed(version.clone());
         *self.inner.head.write().unwrap_or_else(PoisonError::into_inner) = version;
         let old = std::mem::replace(&mut writer.meta, prepared.meta).floor;
+        fault::point("commit: published");
         self.prune(&writer, old)?;
         writer.outcome = Outcome::Written;
         Ok(())
@@ -348,7 +386,9 @@ impl State {
         for family in [Family::Receipts, Family::Certificates] {
             store.free_below(family, &height_key(floor))?;
         }
-        store.free_below(Family::Changes, &height_key(changes))
+        store.free_below(Family::Changes, &height_key(changes))?;
+        fault::point("commit: files below the floor freed");
+        Ok(())
     }
 
     fn writer(&self) -> MutexGuard<'_, Writer> {
@@ -394,47 +434,59 @@ impl State {
     /// The value of a key at the head, or its absence, with the proof against the head's state
     /// root.
     pub fn prove(&self, key: &StateKey) -> ProvedValue {
-        let version = self.version();
-        let (value, proof) = or_abort(self.try_prove(&version, key));
-        ProvedValue { head: version.head.clone(), value, proof }
+        self.with_prover(|prover| prover.value(key))
     }
 
-    fn try_prove(
-        &self,
-        version: &Version,
-        key: &StateKey,
-    ) -> Result<(Option<Vec<u8>>, StateProof), StoreError> {
+    /// The values of several keys at the head, with one proof.
+    ///
+    /// # Panics
+    ///
+    /// When the keys are none, or more than [`proof::KEYS_MAX`].
+    pub fn prove_batch(&self, keys: &[StateKey]) -> ProvedBatch {
+        self.with_prover(|prover| prover.batch(keys))
+    }
+
+    /// All that stands at the head below a prefix, such as [`Prefix::of_namespace`], with the proof
+    /// that it is all. Where that is more than `limit` entries, of the first part of the prefix
+    /// that is not; [`proof::Tiling`] says what to ask for next.
+    pub fn prove_page(&self, prefix: &Prefix, limit: usize) -> ProvedPage {
+        self.with_prover(|prover| prover.page(prefix, limit))
+    }
+
+    fn with_prover<T>(&self, prove: impl FnOnce(&Prover<'_>) -> Result<T, StoreError>) -> T {
+        let version = self.version();
         let store = self.inner.store.as_ref();
-        let source = version.leaves(store);
-        let path = key.path();
-        let record = version.record(store, key)?;
-        let mut siblings = Vec::new();
-        let terminal = loop {
-            let depth = siblings.len();
-            match version.tree.part(&path, depth, &source)? {
-                Part::Inner { left, right } => {
-                    siblings.push(if hashing::turns_right(&path, depth) { left } else { right });
-                }
-                Part::Empty => break Terminal::Empty,
-                Part::Leaf(leaf) => {
-                    let record = version.record_at(store, &leaf.path)?.ok_or_else(disagree)?;
-                    let (path, value_hash) = (leaf.path, record.value_hash());
-                    break if record.key == *key {
-                        Terminal::Present { changed: record.changed }
-                    } else {
-                        Terminal::Other { path, value_hash }
-                    };
-                }
-            }
-        };
-        if record.is_some() != matches!(terminal, Terminal::Present { .. }) {
-            return Err(disagree());
-        }
-        Ok((record.map(|record| record.value), StateProof { terminal, siblings }))
+        or_abort(prove(&Prover { version: &version, store }))
     }
 
     fn version(&self) -> Arc<Version> {
         self.inner.head.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// The thread that reads the pages of the tree after a start.
+struct Warming {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Warming {
+    fn start(version: &Arc<Version>, store: &Arc<dyn Store>, memory: &Arc<Memory>) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (tree, store, memory) = (version.tree.clone(), Arc::clone(store), Arc::clone(memory));
+        let stopped = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || {
+            or_abort(warming::warm(&tree, &StoredLeaves(store.as_ref()), &memory, &stopped));
+        });
+        Self { stop, thread: Some(thread) }
+    }
+}
+
+impl Drop for Warming {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        // A panic of the thread has ended the process, or has been printed.
+        let _ = self.thread.take().map(JoinHandle::join);
     }
 }
 
@@ -444,10 +496,6 @@ const FREE_BLOCKS: u64 = 256;
 /// The floor of `changes`.
 fn changes_floor(meta: &Meta, turns: &Turns) -> Height {
     turns.oldest().map_or(meta.floor, |oldest| oldest.min(meta.floor))
-}
-
-fn disagree() -> StoreError {
-    StoreError::Damaged("the tree and the values disagree on a key".to_owned())
 }
 
 impl fmt::Debug for State {

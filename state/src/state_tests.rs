@@ -47,6 +47,10 @@ impl Store for Arc<FillingStore> {
         self.memory.write(batch)
     }
 
+    fn checkpoint(&self, path: &Path) -> Result<(), StoreError> {
+        self.memory.checkpoint(path)
+    }
+
     fn copy(&self) -> Option<Arc<dyn Store>> {
         None
     }
@@ -111,7 +115,9 @@ fn a_write_that_fails_is_the_last() {
     assert!(matches!(stopped, Err(CommitError::Stopped)), "{stopped:?}");
     assert_eq!(state.head(), before);
     assert_eq!(state.get(&key()), Some(vec![1]));
-    let proved = state.prove(&key());
+    let key = key();
+    let proved = state.prove(&key);
     let root = before.result.state_root;
-    assert_eq!(proved.proof.verify(&root, &key(), proved.value.as_deref()), Ok(()));
+    let claim = crate::claim(&key, proved.value.as_deref());
+    assert_eq!(proved.proof.verify(&root.0, &claim), Ok(Some(1)));
 }

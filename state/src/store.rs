@@ -9,8 +9,11 @@ pub(crate) mod rocks;
 
 use std::fmt::Debug;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::Arc;
 
+use borsh::BorshSerialize;
+use primitives::codec;
 use thiserror::Error;
 
 use crate::family::Family;
@@ -38,6 +41,10 @@ pub(crate) trait Store: Debug + Send + Sync {
     /// Rewrites all files now, without what compactions drop.
     fn compact(&self) -> Result<(), StoreError>;
 
+    /// Makes a database in `path`, which is not there yet, that holds what this one does. Neither
+    /// waits for the other.
+    fn checkpoint(&self, path: &Path) -> Result<(), StoreError>;
+
     /// A store with the same content that goes its own way; `None` where that is no matter of
     /// memory.
     fn copy(&self) -> Option<Arc<dyn Store>>;
@@ -62,27 +69,80 @@ impl StoreError {
     }
 }
 
-/// Writes that happen together.
+/// Writes that happen together, one after the other in one piece of memory: a block may bring tens
+/// of thousands.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
-    pub(crate) operations: Vec<Operation>,
+    bytes: Vec<u8>,
+    writes: Vec<Write>,
 }
 
 #[derive(Debug)]
-pub(crate) struct Operation {
+struct Write {
+    family: Family,
+    /// Where the key ends; it begins where the write before ends.
+    key_end: usize,
+    /// Where the value ends; none where the row is deleted.
+    value_end: Option<usize>,
+}
+
+/// One write of a batch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row<'a> {
     pub(crate) family: Family,
-    pub(crate) key: Vec<u8>,
+    pub(crate) key: &'a [u8],
     /// `None` deletes.
-    pub(crate) value: Option<Vec<u8>>,
+    pub(crate) value: Option<&'a [u8]>,
 }
 
 impl Batch {
-    pub(crate) fn put(&mut self, family: Family, key: Vec<u8>, value: Vec<u8>) {
-        self.operations.push(Operation { family, key, value: Some(value) });
+    /// Writes a value's encoding.
+    pub(crate) fn put(
+        &mut self,
+        family: Family,
+        key: &[u8],
+        value: &(impl BorshSerialize + ?Sized),
+    ) {
+        let key_end = self.add_key(key);
+        codec::encode_into(value, &mut self.bytes);
+        self.writes.push(Write { family, key_end, value_end: Some(self.bytes.len()) });
     }
 
-    pub(crate) fn delete(&mut self, family: Family, key: Vec<u8>) {
-        self.operations.push(Operation { family, key, value: None });
+    /// Writes these very bytes.
+    pub(crate) fn put_bytes(&mut self, family: Family, key: &[u8], value: &[u8]) {
+        let key_end = self.add_key(key);
+        self.bytes.extend_from_slice(value);
+        self.writes.push(Write { family, key_end, value_end: Some(self.bytes.len()) });
+    }
+
+    pub(crate) fn delete(&mut self, family: Family, key: &[u8]) {
+        let key_end = self.add_key(key);
+        self.writes.push(Write { family, key_end, value_end: None });
+    }
+
+    fn add_key(&mut self, key: &[u8]) -> usize {
+        self.bytes.extend_from_slice(key);
+        self.bytes.len()
+    }
+
+    /// Of keys and values.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub(crate) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        let mut rest = &self.bytes[..];
+        let mut start = 0;
+        let mut take = move |end: usize| {
+            let (taken, after) = rest.split_at(end - start);
+            (rest, start) = (after, end);
+            taken
+        };
+        self.writes.iter().map(move |write| Row {
+            family: write.family,
+            key: take(write.key_end),
+            value: write.value_end.map(&mut take),
+        })
     }
 }
 

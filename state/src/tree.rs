@@ -16,6 +16,7 @@
 pub(crate) mod node;
 pub(crate) mod page;
 pub(crate) mod units;
+pub(crate) mod warming;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -26,10 +27,13 @@ use crate::hashing::{DEPTH_MAX, inner_hash, turns_right};
 use crate::store::StoreError;
 use node::{Crowd, LEVELS, Leaves, Node, PageSlot, Slot, by_nibble, nibble};
 use page::{Leaf, LeafChange, Tally, halves, merge, subtree_hash};
+use units::UNIT_DEPTH;
 
 /// Leaves of a page at most; one more, and it becomes a node. A node becomes a page when it has
 /// half: one key that comes and goes does not make and break a node each time.
 const PAGE_LEAVES_MAX: usize = 32;
+/// Values that are read one after the other in the time that a page is looked up.
+const READ_FACTOR: usize = 16;
 /// Changes from which on a second thread costs less than it brings.
 const PARALLEL_MIN: usize = 512;
 
@@ -162,6 +166,22 @@ impl Tree {
         })
     }
 
+    /// Whether no more leaves share the first `depth` bits with `path`; nothing where only the
+    /// leaves themselves can tell.
+    pub(crate) fn holds_at_most(&self, path: &Hash, depth: usize, count: usize) -> Option<bool> {
+        let whole = depth - depth % LEVELS;
+        match self.slot(path, whole)? {
+            Slot::Empty => Some(true),
+            Slot::Page(page) if usize::from(page.count) <= count => Some(true),
+            Slot::Page(_) => None,
+            Slot::Node(node) => {
+                let place =
+                    (1 << (depth - whole)) + (nibble(path, whole) >> (whole + LEVELS - depth));
+                Some(node.holds_at_most_at(place, count))
+            }
+        }
+    }
+
     /// The subtree that begins with these bits; nothing when a page stands for it and its
     /// neighbours.
     pub(crate) fn slot(&self, path: &Hash, depth: usize) -> Option<&Slot> {
@@ -241,7 +261,7 @@ impl PageSlot {
         depth: usize,
         source: &dyn LeafSource,
     ) -> Result<Cow<'_, [Leaf]>, StoreError> {
-        if let Some(page) = &self.page {
+        if let Some(page) = self.page.get() {
             return Ok(page.leaves().into());
         }
         let leaves = source.leaves(path, depth)?;
@@ -287,6 +307,11 @@ impl Update<'_> {
     ) -> Result<Slot, StoreError> {
         let Some((path, _)) = changes.first() else { return Ok(slot.clone()) };
         let leaves = match (slot, self.work) {
+            (Slot::Node(node), Work::Reload)
+                if depth >= UNIT_DEPTH && node.holds_at_most(changes.len() * READ_FACTOR) =>
+            {
+                self.source.leaves(path, depth)?
+            }
             (Slot::Node(node), _) => return self.node(node, changes, depth, threads),
             (_, Work::Reload) => self.source.leaves(path, depth)?,
             (Slot::Page(page), Work::Apply) => {

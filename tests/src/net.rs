@@ -7,26 +7,29 @@
 
 pub mod directory;
 pub mod process;
+pub mod small_disk;
 pub mod traffic;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use primitives::{Genesis, Height, SecretKey, SignedTransaction};
 use rpc::client::{
     self, AccountApiClient as _, ChainApiClient as _, ConsensusApiClient as _, HttpClient,
-    Subscription, TxApiClient as _, WsClient,
+    NodeApiClient as _, Subscription, TxApiClient as _, WsClient,
 };
 use rpc::types::{
-    Anchor, At, BlockEvent, BlockView, ConsensusStatus, ReceiptView, TransactionStatus,
+    Anchor, At, BlockEvent, BlockView, ConsensusStatus, DiskStatus, ReceiptView, TransactionStatus,
 };
 use tempfile::TempDir;
 use tokio::time::timeout;
 
 pub use self::directory::{Directory, Ports};
 use self::process::Process;
+pub use self::small_disk::SmallDisk;
 pub use self::traffic::{Outcome, Traffic};
 use crate::wallet::{self, Wallet};
 
@@ -47,6 +50,8 @@ pub struct Net {
     processes: Vec<Option<Process>>,
     /// Of each validator that is not the product: what the binary of the tests is told in its environment.
     seats: BTreeMap<usize, Vec<(&'static str, OsString)>>,
+    /// Of each validator whose data lies on one.
+    small_disks: BTreeMap<usize, SmallDisk>,
     directory: Directory,
     genesis: Genesis,
     /// Last, so that the processes end before their directory does. Absent once it is to be kept.
@@ -58,7 +63,7 @@ impl Net {
     pub fn new(validators: usize) -> anyhow::Result<Self> {
         let temporary = tempfile::Builder::new().prefix("quorate-net-").tempdir()?;
         let directory = Directory::at(temporary.path());
-        let made = std::process::Command::new(process::binary("quorate")?)
+        let made = Command::new(process::binary("quorate")?)
             .args(["testnet", "new", "--chain-id", "test-net", "--dir"])
             .arg(directory.root())
             .args(["--validators", &validators.to_string()])
@@ -67,8 +72,9 @@ impl Net {
         ensure!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let genesis = directory.genesis()?;
         let processes = (0..validators).map(|_| None).collect();
-        let seats = BTreeMap::new();
-        Ok(Self { processes, seats, directory, genesis, temporary: Some(temporary) })
+        let (seats, small_disks) = (BTreeMap::new(), BTreeMap::new());
+        let temporary = Some(temporary);
+        Ok(Self { processes, seats, small_disks, directory, genesis, temporary })
     }
 
     /// A net whose validators all serve.
@@ -122,6 +128,19 @@ impl Net {
         Ok(std::fs::read_to_string(self.directory.log(index))?)
     }
 
+    /// Puts the data of a validator that does not run on a disk of so many bytes. False where the system does not let
+    /// us have one.
+    pub fn put_on_small_disk(&mut self, index: usize, bytes: u64) -> anyhow::Result<bool> {
+        let disk = SmallDisk::mount(&self.directory.home(index).join("data"), bytes)?;
+        let is_there = disk.is_some();
+        self.small_disks.extend(disk.map(|disk| (index, disk)));
+        Ok(is_there)
+    }
+
+    pub fn small_disk(&self, index: usize) -> anyhow::Result<&SmallDisk> {
+        self.small_disks.get(&index).context("its data is on no small disk")
+    }
+
     /// Starts validators together, and answers with the moment at which the last one served.
     pub async fn start(&mut self, indices: &[usize]) -> anyhow::Result<Instant> {
         for index in indices {
@@ -145,11 +164,17 @@ impl Net {
         let log = self.directory.log(index);
         let before = std::fs::read(&log)?.len();
         self.spawn(index)?;
-        let process = self.process(index)?;
-        ensure!(process.ready().await.is_err(), "it serves, and should not have started");
-        let status = process.ended().await?;
+        let ready = self.process(index)?.ready().await;
+        ensure!(ready.is_err(), "it serves, and should not have started");
+        let status = self.process(index)?.ended().await?;
         let words = std::fs::read(&log)?.split_off(before);
         Ok((status.code(), String::from_utf8_lossy(&words).into_owned()))
+    }
+
+    /// Waits until a validator has ended by itself; answers with its exit code and its log.
+    pub async fn ended(&mut self, index: usize) -> anyhow::Result<(Option<i32>, String)> {
+        let status = self.process(index)?.ended().await?;
+        Ok((status.code(), std::fs::read_to_string(self.directory.log(index))?))
     }
 
     /// Kills validators with SIGKILL, all before it waits for the end of any.
@@ -232,6 +257,26 @@ impl Net {
         }
     }
 
+    /// Asks a validator how its disk stands until the answer is as wanted.
+    pub async fn disk_until(
+        &self,
+        index: usize,
+        wanted: impl Fn(&DiskStatus) -> bool,
+    ) -> anyhow::Result<DiskStatus> {
+        let client = self.http(index)?;
+        let deadline = Instant::now() + DEADLINE;
+        // It tells nobody by itself.
+        let mut ticks = tokio::time::interval(ASK_EVERY);
+        loop {
+            ticks.tick().await;
+            let disk = client.node_status().await?.body.disk;
+            if wanted(&disk) {
+                return Ok(disk);
+            }
+            ensure!(Instant::now() < deadline, "this did not come to be: {disk:?}");
+        }
+    }
+
     /// Sends a transaction and waits for its receipt.
     pub async fn commit(
         &self,
@@ -287,10 +332,15 @@ impl Net {
 
     fn spawn(&mut self, index: usize) -> anyhow::Result<()> {
         let (home, log) = (self.directory.home(index), self.directory.log(index));
-        let process = match self.seats.get(&index) {
-            None => Process::spawn(&process::binary("quorate")?, &[], &home, &log)?,
-            Some(told) => Process::spawn(&process::binary("quorate-attacker")?, told, &home, &log)?,
+        let told = self.seats.get(&index);
+        let name = if told.is_some() { "quorate-attacker" } else { "quorate" };
+        let binary = process::binary(name)?;
+        let mut program = match self.small_disks.get(&index) {
+            Some(disk) => disk.command(&binary),
+            None => Command::new(binary),
         };
+        program.envs(told.into_iter().flatten().map(|(name, value)| (name, value)));
+        let process = Process::spawn(program, &home, &log)?;
         let place = self.processes.get_mut(index).context("there is no such validator")?;
         *place = Some(process);
         Ok(())

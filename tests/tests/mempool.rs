@@ -110,6 +110,20 @@ impl World {
     }
 }
 
+/// While the disk is nearly full nothing is packed, what was admitted waits, and the replica does not wake up for it.
+#[test]
+fn nothing_is_packed_while_the_node_forbids_it() {
+    let mut world = World::new();
+    world.event(Event::Packing { allowed: false });
+    world.send().unwrap();
+    world.send().unwrap();
+    assert!(world.packed().is_none());
+    assert!(world.replica.deadline_ms() > world.uptime_ms, "it would be woken at once, for ever");
+    world.event_now(Event::Packing { allowed: true });
+    let batch = world.packed.pop().unwrap();
+    assert_eq!(batch.batch.transactions.len(), 2);
+}
+
 /// Three batches of one lane; a block orders the middle one alone. (The lane's count fell back to the middle one's end,
 /// and the client was told of a gap that was none.)
 #[test]

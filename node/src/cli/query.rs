@@ -2,8 +2,10 @@
 
 use clap::Subcommand;
 use primitives::Hash;
-use rpc::client::{AccountApiClient, ChainApiClient, ConsensusApiClient, TxApiClient};
-use rpc::types::{Answer, At, ConsensusState, ConsensusStatus};
+use rpc::client::{
+    AccountApiClient, ChainApiClient, ConsensusApiClient, NodeApiClient, TxApiClient,
+};
+use rpc::types::{Answer, At, ConsensusState, ConsensusStatus, DiskStatus};
 use serde_json::json;
 
 use super::context::Context;
@@ -11,6 +13,8 @@ use super::output::{fields, table};
 use super::prove::Prove;
 use super::remote::{Remote, block_on};
 use super::tx::receipt_rows;
+use super::value::{Diff, Value};
+use crate::disk::{size, span};
 
 #[derive(Debug, Subcommand)]
 pub enum Query {
@@ -28,9 +32,14 @@ pub enum Query {
     /// An account's balance and nonces; an address, or the name of a key of this home
     Account {
         account: String,
-        #[arg(long, default_value = "latest")]
+        /// A height, or a block's hash
+        #[arg(long, visible_alias = "height", default_value = "latest")]
         at: At,
     },
+    /// A value of the state as the node tells it, at any height that it keeps; see also prove
+    Value(Value),
+    /// The keys whose values differ between two heights, with both values
+    Diff(Diff),
     /// A committed transaction's receipt
     Receipt { hash: Hash },
     /// Fetch a value with its proof, and verify it by the validators of this home's genesis
@@ -62,6 +71,8 @@ impl Query {
                         fields(&rows)
                     })
                 }
+                Self::Value(value) => value.run(context, &remote).await,
+                Self::Diff(diff) => diff.run(context, &remote).await,
                 Self::Receipt { hash } => {
                     let receipt = remote.ask(remote.http.tx_get_receipt(hash)).await?;
                     context.out.show(&receipt, || fields(&receipt_rows(&receipt)))
@@ -140,16 +151,42 @@ async fn evidence(context: &Context, remote: &Remote) -> anyhow::Result<()> {
 async fn status(context: &Context, remote: &Remote) -> anyhow::Result<()> {
     let info = remote.chain(context).await?;
     let status = remote.ask(remote.http.consensus_status()).await?;
-    let answer = json!({ "node": remote.url(), "chain": &info, "consensus": &status });
+    let own = remote.ask(remote.http.node_status()).await?.body;
+    let answer = json!({
+        "node": remote.url(),
+        "chain": &info,
+        "consensus": &status,
+        "disk": &own.disk,
+        "state": &own.state,
+    });
     context.out.show(&answer, || {
         let node = info.node_name.as_deref().unwrap_or("not a validator");
         let mut rows = vec![
             ("node", format!("{node} at {}, version {}", remote.url(), info.node_version)),
             ("chain", format!("{} {}", info.chain_id, info.genesis_hash)),
+            ("kept", format!("from height {} on", info.floor)),
         ];
         rows.extend(consensus_rows(&status));
+        rows.push(("disk", disk_row(&own.disk)));
         fields(&rows)
     })
+}
+
+/// What is wrong with it stands in the explanation above.
+fn disk_row(disk: &DiskStatus) -> String {
+    let (free, data) = (size(disk.free_bytes), size(disk.database_bytes + disk.votes_bytes));
+    let growth = match disk.growth_bytes_a_day {
+        None => "how fast it grows shows in a few minutes".to_owned(),
+        Some(0) => "it does not grow".to_owned(),
+        Some(bytes) => format!("it grows by {} a day", size(bytes)),
+    };
+    let floor = size(disk.refuse_below_bytes);
+    let forecast = disk.forecast_seconds.map(|seconds| match seconds {
+        0 => format!("; fewer than {floor} are free"),
+        _ => format!("; down to {floor} in {}", span(seconds)),
+    });
+    let forecast = forecast.unwrap_or_default();
+    format!("{free} free; the data takes {data}, and {growth}{forecast}")
 }
 
 fn consensus_rows(status: &Answer<ConsensusStatus>) -> Vec<(&'static str, String)> {

@@ -54,6 +54,7 @@ impl Profile {
                 network.listen = ["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"]
                 network.peers_from = "../*/run/ports.json"
                 vm.modules_mib = 64
+                disk.free_mib_min = 256
                 client.rpc_from = "../*/run/ports.json"
                 "#
             }
@@ -62,6 +63,7 @@ impl Profile {
                 rpc.listen = "127.0.0.1:0"
                 network.listen = []
                 vm.modules_mib = 64
+                disk.free_mib_min = 256
                 log.level = "warn"
                 client.key = "alice"
                 "#
@@ -389,6 +391,9 @@ mod tests {
         assert!(error.contains("QUORATE__RPC__LISTEN") && error.contains("rpc.listen"), "{error}");
         let error = load("[vm]\nmodules_mib = -1", &[], &[]).unwrap_err();
         assert!(error.contains("node.toml") && error.contains("vm.modules_mib"), "{error}");
+        let error = load("", &[], &["disk.free_mib_min=0"]).unwrap_err();
+        assert!(error.contains("flag sets disk.free_mib_min to an unfit value"), "{error}");
+        assert!(error.contains("nonzero"), "{error}");
         let error = load("profile = \"tesnet\"", &[], &[]).unwrap_err();
         assert!(error.contains("tesnet"), "{error}");
     }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -16,9 +17,11 @@ pub struct Settings {
     pub validator: ValidatorSettings,
     pub rpc: RpcSettings,
     pub network: NetworkSettings,
+    pub state: StateSettings,
     pub sync: SyncSettings,
     pub vm: VmSettings,
     pub mempool: MempoolSettings,
+    pub disk: DiskSettings,
     pub log: LogSettings,
     pub client: ClientSettings,
 }
@@ -75,6 +78,23 @@ impl Default for NetworkSettings {
     }
 }
 
+/// How the chain's state and blocks are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StateSettings {
+    /// Blocks below the head whose state, receipts and indices can be read; 0: all since the
+    /// genesis. What is below goes from the disk in the background.
+    pub retention_blocks: u64,
+    /// MiB of the tree's leaves kept in memory; beside them, 5 bytes a key are there in any case.
+    pub tree_mib: u32,
+}
+
+impl Default for StateSettings {
+    fn default() -> Self {
+        Self { retention_blocks: 0, tree_mib: 1_024 }
+    }
+}
+
 /// How a node that is behind comes to the others' state, and what it holds for such nodes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -125,6 +145,24 @@ pub struct MempoolSettings {
 impl Default for MempoolSettings {
     fn default() -> Self {
         Self { size_mib: 64 }
+    }
+}
+
+/// The disk under `data/`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DiskSettings {
+    /// MiB that are to stay free. Below, transactions of clients are refused; below a quarter of it, which must have
+    /// room for whatever the database writes in a second, the node stops.
+    pub free_mib_min: NonZeroU32,
+    /// A forecast of fewer hours until `free_mib_min` is reached is worth a warning; 0: no forecast is.
+    pub warn_hours: u32,
+}
+
+impl Default for DiskSettings {
+    fn default() -> Self {
+        const GIBIBYTE: NonZeroU32 = NonZeroU32::new(1_024).expect("it is not zero");
+        Self { free_mib_min: GIBIBYTE, warn_hours: 24 }
     }
 }
 
@@ -195,8 +233,15 @@ pub const KEYS: &[Key] = &[
     key("sync.mode", "how a node far behind catches up: snapshot, or blocks one by one"),
     key("sync.behind_blocks", "blocks behind from which on a snapshot is fetched"),
     key("sync.snapshot_blocks", "blocks between snapshots held for others; 0: none"),
+    key("state.retention_blocks", "blocks below the head that can be read; 0: all"),
+    key("state.tree_mib", "MiB of the state tree's leaves in memory"),
     key("vm.modules_mib", "MiB of compiled contracts in memory"),
     key("mempool.size_mib", "MiB of transactions that wait for a block"),
+    key(
+        "disk.free_mib_min",
+        "MiB free below which transactions are refused; the node stops at a quarter",
+    ),
+    key("disk.warn_hours", "hours until then below which the node warns; 0: never"),
     key("log.level", "error, warn, info, debug, trace, or directives per module"),
     key("log.format", "auto, human or json"),
     key("client.rpc", "node that the client commands ask, http://host:port"),

@@ -8,6 +8,7 @@ use primitives::{
 };
 
 use super::*;
+use crate::disk::{Forecast, Level, Policy, Used};
 
 fn validators() -> ValidatorSet {
     let validator = |number: u8| Validator {
@@ -211,19 +212,39 @@ fn a_validator_is_banned() {
 fn the_disk_is_slow() {
     let mut waiting = status(Waiting::Prepares);
     waiting.prepares = indices(&[2, 3]);
-    let stuck = Here { writing_ms: Some(8_000), slowest_write_ms: None };
+    let stuck = Here { writing_ms: Some(8_000), ..nothing_special() };
     let expected = [
         "2 of the 3 prepare votes needed are in; none yet of node1, node4.",
         "This node waits for its disk: a write of the vote log has taken 8 s so far, and it votes only when that is \
          done. Check the disk under the data directory.",
     ];
     check(&waiting, stuck, &expected);
-    let slow = Here { writing_ms: None, slowest_write_ms: Some(900) };
+    let slow = Here { slowest_write_ms: Some(900), ..nothing_special() };
     let expected = [
         "2 of the 3 prepare votes needed are in; none yet of node1, node4.",
         "This node's disk is slow: in the last minute a write of the vote log took 900 ms, and votes wait for it.",
     ];
     check(&waiting, slow, &expected);
+}
+
+/// A chain to which nobody may send looks idle; whoever asks must learn why.
+#[test]
+fn the_disk_is_nearly_full() {
+    let policy = Policy { refuse_below: 100 << 20, warn_below_seconds: 1 };
+    let disk = Outlook {
+        level: Level::Refusing,
+        free_bytes: 90 << 20,
+        used: Used::default(),
+        rates: None,
+        forecast: Forecast::Unknown,
+        policy,
+    };
+    let expected = [
+        "nothing to do: no transaction waits.",
+        "90 MiB are free on this node's disk: it takes no transactions from clients until 125 MiB are, goes on voting, \
+         and stops below 25 MiB. Free space, enlarge the disk, or lower disk.free_mib_min.",
+    ];
+    check(&status(Waiting::Idle), Here { disk: Some(disk), ..nothing_special() }, &expected);
 }
 
 /// The interface gives the same facts as data.

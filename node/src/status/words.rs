@@ -76,7 +76,8 @@ pub fn explanation(status: &Status, validators: &ValidatorSet, here: &Here) -> V
     let mut sentences = Vec::new();
     sentences.extend(results(status, validators));
     sentences.extend(lost_log(status, validators));
-    sentences.extend(disk(here));
+    sentences.extend(slow_disk(here));
+    sentences.extend(here.disk.and_then(|disk| disk.warning()));
     sentences.extend(reachability(status, validators));
     sentences.extend(bans(status, validators));
     if status.waiting == Waiting::Idle {
@@ -147,7 +148,7 @@ fn have(group: &[ValidatorIndex], validators: &ValidatorSet) -> String {
     format!("{} {verb}", names(group, validators))
 }
 
-fn disk(here: &Here) -> Option<String> {
+fn slow_disk(here: &Here) -> Option<String> {
     if let Some(ms) = here.writing_ms.filter(|ms| *ms >= SLOW_DISK_MS) {
         return Some(format!(
             "This node waits for its disk: a write of the vote log has taken {} so far, and it votes only when that \

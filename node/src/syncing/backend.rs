@@ -8,9 +8,13 @@ use rpc::backend::{
     Query, QueryError, QueryOutput, ReadError, SubmitError, Unavailable,
 };
 use rpc::types::{
-    Anchor, At, ChainSummary, ConsensusState, ConsensusStatus, EvidenceView, Leader, Readiness,
+    Anchor, At, ChainSummary, ConsensusState, ConsensusStatus, EvidenceView, Leader, NodeStatus,
+    Readiness,
 };
 use tokio::sync::watch;
+
+use crate::disk::Outlook;
+use crate::metrics;
 
 /// The node behind the interface, before it has a state.
 #[derive(Debug)]
@@ -22,6 +26,7 @@ pub struct SyncingBackend {
     /// Never changes: nothing commits.
     pub heights: watch::Sender<Height>,
     pub quorum: usize,
+    pub disk: watch::Receiver<Outlook>,
 }
 
 /// One sentence about it.
@@ -86,6 +91,14 @@ impl Backend for SyncingBackend {
             quorum: count(self.quorum),
             faulty_max: count(validators.saturating_sub(self.quorum)),
         }
+    }
+
+    fn node_status(&self) -> NodeStatus {
+        NodeStatus { disk: self.disk.borrow().view(), state: Vec::new() }
+    }
+
+    fn metrics(&self) -> String {
+        metrics::page(&self.disk.borrow(), &[])
     }
 
     async fn evidence(&self) -> Vec<EvidenceView> {

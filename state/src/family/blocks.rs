@@ -1,7 +1,7 @@
 //! `blocks`: height → [`BlockRecord`], and `block_hashes`: block hash → height.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use primitives::codec::{self, FormatVersion};
+use primitives::codec::FormatVersion;
 use primitives::{ExecutionResult, Hash, Header, Height, SignedBatch};
 
 use super::{Family, decode, height_key, height_of_key};
@@ -23,8 +23,8 @@ pub(crate) fn get(store: &dyn Store, height: Height) -> Result<Option<BlockRecor
 
 pub(crate) fn put(batch: &mut Batch, hash: &Hash, record: &BlockRecord) {
     let height = record.header.height;
-    batch.put(Family::Blocks, height_key(height), codec::encode(record));
-    batch.put(Family::BlockHashes, hash.0.to_vec(), height_key(height));
+    batch.put(Family::Blocks, &height_key(height), record);
+    batch.put_bytes(Family::BlockHashes, &hash.0, &height_key(height));
 }
 
 pub(crate) fn height_of(store: &dyn Store, hash: &Hash) -> Result<Option<Height>, StoreError> {
@@ -33,6 +33,6 @@ pub(crate) fn height_of(store: &dyn Store, hash: &Hash) -> Result<Option<Height>
 }
 
 pub(crate) fn delete(batch: &mut Batch, height: Height, hash: &Hash) {
-    batch.delete(Family::Blocks, height_key(height));
-    batch.delete(Family::BlockHashes, hash.0.to_vec());
+    batch.delete(Family::Blocks, &height_key(height));
+    batch.delete(Family::BlockHashes, &hash.0);
 }

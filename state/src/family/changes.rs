@@ -4,7 +4,7 @@
 use std::ops::ControlFlow;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use primitives::{Hash, Height, StateKey, codec};
+use primitives::{Hash, Height, StateKey};
 
 use super::{Family, decode, height_key, height_of_key};
 use crate::store::{Batch, Store, StoreError};
@@ -17,7 +17,7 @@ pub(crate) struct Change {
     pub(crate) value_hash: Option<Hash>,
 }
 
-/// Those of one block, ascending by key.
+/// Those of one block, ascending by path.
 pub(crate) fn get(store: &dyn Store, height: Height) -> Result<Vec<Change>, StoreError> {
     let bytes = store.get(Family::Changes, &height_key(height))?;
     let missing = || StoreError::row(Family::Changes, format!("that of block {height} is missing"));
@@ -39,10 +39,11 @@ pub(crate) fn visit(
     outcome
 }
 
-pub(crate) fn put(batch: &mut Batch, height: Height, changes: &[Change]) {
-    batch.put(Family::Changes, height_key(height), codec::encode(changes));
+/// The fields of [`Change`]s.
+pub(crate) fn put(batch: &mut Batch, height: Height, changes: &[(&StateKey, Option<Hash>)]) {
+    batch.put(Family::Changes, &height_key(height), changes);
 }
 
 pub(crate) fn delete(batch: &mut Batch, height: Height) {
-    batch.delete(Family::Changes, height_key(height));
+    batch.delete(Family::Changes, &height_key(height));
 }

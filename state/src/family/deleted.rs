@@ -9,11 +9,11 @@ use super::{Family, height_key, height_of_key};
 use crate::store::{Batch, StoreError};
 
 pub(crate) fn put(batch: &mut Batch, key: &StateKey, height: Height) {
-    batch.put(Family::Deleted, row_key(key), height_key(height));
+    batch.put_bytes(Family::Deleted, &row_key(key), &height_key(height));
 }
 
 pub(crate) fn delete(batch: &mut Batch, key: &StateKey) {
-    batch.delete(Family::Deleted, row_key(key));
+    batch.delete(Family::Deleted, &row_key(key));
 }
 
 pub(crate) fn read_height(value: &[u8]) -> Result<Height, StoreError> {

@@ -1,7 +1,7 @@
 //! The stored format, byte for byte. Whoever changes it must raise the format version and say how
 //! an older database is read.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use primitives::codec::FormatVersion;
 use primitives::{
@@ -51,11 +51,9 @@ fn rows() -> Batch {
     order::put(&mut rows, &key);
     let path = key.path();
     let deleted = Some(key.clone());
-    let old = OldValue { changed: Height(2), value: vec![0xbb], deleted };
-    history::put(&mut rows, &path, Height(3), Some(&old));
+    history::put(&mut rows, &path, Height(3), Some((Height(2), &[0xbb], deleted.as_ref())));
     history::put(&mut rows, &path, Height(2), None);
-    let change = |value_hash| Change { key: key.clone(), value_hash };
-    let changes = [change(Some(Hash([9; 32]))), change(None)];
+    let changes = [(&key, Some(Hash([9; 32]))), (&key, None)];
     changes::put(&mut rows, Height(3), &changes);
     deleted::put(&mut rows, &key, Height(3));
     nodes::put(&mut rows, [3, 0xff], &unit());
@@ -101,7 +99,7 @@ fn rows() -> Batch {
 fn unit() -> UnitNodes {
     let page = |count, byte| {
         let (hash, born) = (Hash([byte; 32]), Height(2));
-        Slot::Page(PageSlot { hash, count, born, used: false, page: None })
+        Slot::Page(PageSlot { hash, count, born, used: false, page: OnceLock::new() })
     };
     let mut slots = <[Slot; 16]>::default();
     (slots[1], slots[15]) = (page(16, 4), page(1, 5));
@@ -130,9 +128,10 @@ fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn the_stored_format_is_fixed() {
-    let lines = rows().operations.into_iter().map(|row| {
+    let rows = rows();
+    let lines = rows.rows().map(|row| {
         let value = row.value.expect("all rows are written");
-        format!("{} {} = {}\n", row.family.name(), text(&row.key), text(&value))
+        format!("{} {} = {}\n", row.family.name(), text(row.key), text(value))
     });
     assert_eq!(lines.collect::<String>(), include_str!("fixtures.txt"));
 }
@@ -140,7 +139,7 @@ fn the_stored_format_is_fixed() {
 #[test]
 fn every_family_has_a_row_in_the_fixtures() {
     for family in Family::ALL {
-        let found = rows().operations.iter().any(|row| row.family == family);
+        let found = rows().rows().any(|row| row.family == family);
         assert!(found, "{}", family.name());
     }
 }
@@ -175,10 +174,10 @@ fn reread(family: Family, row: &[u8]) -> Result<Vec<u8>, crate::StoreError> {
         Family::Order => codec::encode(&order::read_row(row)?),
         Family::History => codec::encode(&decode::<Option<OldValue>>(family, row)?),
         Family::Changes => codec::encode(&decode::<Vec<Change>>(family, row)?),
-        Family::Deleted => height_key(height_of_key(family, row)?),
+        Family::Deleted => height_key(height_of_key(family, row)?).to_vec(),
         Family::Nodes => codec::encode(&decode::<UnitNodes>(family, row)?),
         Family::Blocks => codec::encode(&decode::<BlockRecord>(family, row)?),
-        Family::BlockHashes => height_key(height_of_key(family, row)?),
+        Family::BlockHashes => height_key(height_of_key(family, row)?).to_vec(),
         Family::Certificates => codec::encode(&decode::<CommitCertificate>(family, row)?),
         Family::Receipts => codec::encode(&decode::<Vec<Receipt>>(family, row)?),
         Family::Transactions => codec::encode(&decode::<Place>(family, row)?),
@@ -189,8 +188,8 @@ fn reread(family: Family, row: &[u8]) -> Result<Vec<u8>, crate::StoreError> {
 /// RocksDB's checksums find damage long before this; what a decoder gets all the same must not take it down.
 #[test]
 fn a_damaged_row_is_refused_or_is_another_row() {
-    for row in rows().operations {
-        let value = row.value.filter(|value| !value.is_empty()).unwrap_or(row.key);
+    for row in rows().rows() {
+        let value = row.value.filter(|value| !value.is_empty()).unwrap_or(row.key).to_vec();
         let whole = reread(row.family, &value).unwrap();
         for bit in 0..value.len() * 8 {
             let mut damaged = value.clone();

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use primitives::{Hash, Height, StateKey, codec};
+use primitives::{Hash, Height, StateKey};
 
 use super::{Family, decode};
 use crate::hashing;
@@ -87,7 +87,12 @@ pub(crate) fn leaves(
     depth: usize,
 ) -> Result<Vec<Leaf>, StoreError> {
     let mut leaves = Vec::new();
-    visit(store, path, depth, |_, record| leaves.push(record.leaf()))?;
+    visit_rows(store, path, depth, |path, bytes| {
+        let (changed, value) = read_parts(bytes)?;
+        let value_hash = hashing::value_hash(changed, value);
+        leaves.push(Leaf { path, hash: hashing::leaf_hash(&path, &value_hash) });
+        Ok(ControlFlow::Continue(()))
+    })?;
     Ok(leaves)
 }
 
@@ -111,20 +116,45 @@ pub(crate) fn visit_while(
     depth: usize,
     mut visit: impl FnMut(Hash, FlatRecord) -> ControlFlow<()>,
 ) -> Result<(), StoreError> {
+    visit_rows(store, path, depth, |path, bytes| Ok(visit(path, read_record(&path.0, bytes)?)))
+}
+
+fn visit_rows(
+    store: &dyn Store,
+    path: &Hash,
+    depth: usize,
+    mut visit: impl FnMut(Hash, &[u8]) -> Result<ControlFlow<()>, StoreError>,
+) -> Result<(), StoreError> {
     let mut outcome = Ok(());
     let first = first(path, depth);
     store.scan(Family::Flat, &first.0, &mut |row_key, bytes| {
-        match row_key.try_into().map(Hash) {
-            Ok(at) if share(&at, path, depth) => match read_record(row_key, bytes) {
-                Ok(record) => return visit(at, record),
-                Err(error) => outcome = Err(error),
-            },
-            Ok(_) => {}
-            Err(_) => outcome = Err(StoreError::row(Family::Flat, "its key is no path")),
-        }
-        ControlFlow::Break(())
+        let flow = match row_key.try_into().map(Hash) {
+            Ok(at) if share(&at, &first, depth) => visit(at, bytes),
+            Ok(_) => Ok(ControlFlow::Break(())),
+            Err(_) => Err(StoreError::row(Family::Flat, "its key is no path")),
+        };
+        flow.unwrap_or_else(|error| {
+            outcome = Err(error);
+            ControlFlow::Break(())
+        })
     })?;
     outcome
+}
+
+/// Height of the last change and value: those of a [`FlatRecord`], where they
+/// stand. Pages are read a thousand records at a time.
+fn read_parts(bytes: &[u8]) -> Result<(Height, &[u8]), StoreError> {
+    let short = || StoreError::row(Family::Flat, "it ends in the middle");
+    let length = |bytes: &[u8; 4]| u32::from_le_bytes(*bytes) as usize;
+    let (_, rest) = bytes.split_first_chunk::<1>().ok_or_else(short)?;
+    let (count, rest) = rest.split_first_chunk().ok_or_else(short)?;
+    let (_, rest) = rest.split_at_checked(length(count)).ok_or_else(short)?;
+    let (changed, rest) = rest.split_first_chunk().ok_or_else(short)?;
+    let (count, value) = rest.split_first_chunk().ok_or_else(short)?;
+    if value.len() != length(count) {
+        return Err(short());
+    }
+    Ok((Height(u64::from_le_bytes(*changed)), value))
 }
 
 /// The lowest path that shares the first `depth` bits with `path`.
@@ -142,15 +172,28 @@ pub(crate) fn first(path: &Hash, depth: usize) -> Hash {
 
 /// Whether two paths share their first `depth` bits.
 pub(crate) fn share(one: &Hash, other: &Hash, depth: usize) -> bool {
-    first(one, depth) == first(other, depth)
+    let (whole, bits) = (depth / 8, depth % 8);
+    let last = |path: &Hash| path.0.get(whole).map(|byte| u16::from(*byte) >> (8 - bits));
+    one.0.get(..whole) == other.0.get(..whole) && last(one) == last(other)
 }
 
 pub(crate) fn put(batch: &mut Batch, path: &Hash, record: &FlatRecord) {
-    batch.put(Family::Flat, path.0.to_vec(), codec::encode(record));
+    batch.put(Family::Flat, &path.0, record);
+}
+
+/// [`put`] of a record by its fields.
+pub(crate) fn put_fields(
+    batch: &mut Batch,
+    path: &Hash,
+    key: &StateKey,
+    changed: Height,
+    value: &[u8],
+) {
+    batch.put(Family::Flat, &path.0, &(key, changed, value));
 }
 
 pub(crate) fn delete(batch: &mut Batch, path: &Hash) {
-    batch.delete(Family::Flat, path.0.to_vec());
+    batch.delete(Family::Flat, &path.0);
 }
 
 /// Reads a row as a scan meets it.

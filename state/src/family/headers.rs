@@ -1,7 +1,7 @@
 //! `meta`, a second row: the headers of the blocks below the one that a snapshot brought, ascending.
 //! Who leads a view is decided by past blocks.
 
-use primitives::{Header, codec};
+use primitives::Header;
 
 use super::{Family, decode};
 use crate::store::{Batch, Store, StoreError};
@@ -14,5 +14,5 @@ pub(crate) fn get(store: &dyn Store) -> Result<Vec<Header>, StoreError> {
 }
 
 pub(crate) fn put(batch: &mut Batch, headers: &[Header]) {
-    batch.put(Family::Meta, ROW.to_vec(), codec::encode(headers));
+    batch.put(Family::Meta, ROW, headers);
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use primitives::{Hash, Height, StateKey, codec};
+use primitives::{Hash, Height, StateKey};
 
 use super::{Family, decode, flat, height_of_key};
 use crate::hashing;
@@ -30,8 +30,12 @@ impl OldValue {
     }
 }
 
-pub(crate) fn row_key(path: &Hash, height: Height) -> Vec<u8> {
-    [&path.0[..], &height.0.to_be_bytes()].concat()
+pub(crate) fn row_key(path: &Hash, height: Height) -> [u8; 40] {
+    let mut key = [0; 40];
+    let (of_path, of_height) = key.split_at_mut(path.0.len());
+    of_path.copy_from_slice(&path.0);
+    of_height.copy_from_slice(&height.0.to_be_bytes());
+    key
 }
 
 /// Splits a row's key.
@@ -121,10 +125,16 @@ pub(crate) fn nameless(path: &Hash) -> StoreError {
     StoreError::row(Family::History, format!("nothing says whose path {path} is"))
 }
 
-pub(crate) fn put(batch: &mut Batch, path: &Hash, height: Height, old: Option<&OldValue>) {
-    batch.put(Family::History, row_key(path, height), codec::encode(&old));
+/// The fields of an [`OldValue`], where there is one.
+pub(crate) fn put(
+    batch: &mut Batch,
+    path: &Hash,
+    height: Height,
+    old: Option<(Height, &[u8], Option<&StateKey>)>,
+) {
+    batch.put(Family::History, &row_key(path, height), &old);
 }
 
 pub(crate) fn delete(batch: &mut Batch, path: &Hash, height: Height) {
-    batch.delete(Family::History, row_key(path, height));
+    batch.delete(Family::History, &row_key(path, height));
 }

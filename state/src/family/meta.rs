@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use primitives::codec::{self, FormatVersion};
+use primitives::codec::FormatVersion;
 use primitives::{Hash, Height, Namespace, StateKey};
 
 use super::{Family, decode};
@@ -36,8 +36,8 @@ pub struct Usage {
 
 impl Usage {
     /// Accounts for a key's new value in place of its old one.
-    pub(crate) fn replace(&mut self, key: &StateKey, old: Option<&Vec<u8>>, new: Option<&Vec<u8>>) {
-        let cost = |value: &Vec<u8>| (key.key.len() + value.len()) as u64;
+    pub(crate) fn replace(&mut self, key: &StateKey, old: Option<&[u8]>, new: Option<&[u8]>) {
+        let cost = |value: &[u8]| (key.key.len() + value.len()) as u64;
         let sum = |count: u64, old: Option<u64>, new: Option<u64>| {
             let Some(rest) = count.checked_sub(old.unwrap_or(0)) else {
                 panic!("more was taken from a namespace than it held");
@@ -56,5 +56,5 @@ pub(crate) fn get(store: &dyn Store) -> Result<Option<Meta>, StoreError> {
 }
 
 pub(crate) fn put(batch: &mut Batch, meta: &Meta) {
-    batch.put(Family::Meta, ROW.to_vec(), codec::encode(meta));
+    batch.put(Family::Meta, ROW, meta);
 }

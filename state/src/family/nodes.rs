@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use primitives::codec;
-
 use super::{Family, decode};
 use crate::store::{Batch, Store, StoreError};
 use crate::tree::units::{Unit, UnitNodes};
@@ -20,9 +18,9 @@ pub(crate) fn all(store: &dyn Store) -> Result<BTreeMap<Unit, UnitNodes>, StoreE
 }
 
 pub(crate) fn put(batch: &mut Batch, unit: Unit, nodes: &UnitNodes) {
-    batch.put(Family::Nodes, unit.to_vec(), codec::encode(nodes));
+    batch.put(Family::Nodes, &unit, nodes);
 }
 
 pub(crate) fn delete(batch: &mut Batch, unit: Unit) {
-    batch.delete(Family::Nodes, unit.to_vec());
+    batch.delete(Family::Nodes, &unit);
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use primitives::{Hash, Height, Receipt, codec};
+use primitives::{Hash, Height, Receipt};
 
 use super::{Family, decode};
 use crate::store::{Batch, Store, StoreError};
@@ -37,7 +37,7 @@ pub(crate) fn read(value: &[u8]) -> Result<Place, StoreError> {
 }
 
 pub(crate) fn put(batch: &mut Batch, transaction: &Hash, place: &Place) {
-    batch.put(Family::Transactions, transaction.0.to_vec(), codec::encode(place));
+    batch.put(Family::Transactions, &transaction.0, place);
 }
 
 /// Indexes the transactions of a block that stands alone.
@@ -55,7 +55,7 @@ pub(crate) fn put_all(batch: &mut Batch, height: Height, receipts: &[Receipt]) {
 }
 
 pub(crate) fn delete(batch: &mut Batch, transaction: &Hash) {
-    batch.delete(Family::Transactions, transaction.0.to_vec());
+    batch.delete(Family::Transactions, &transaction.0);
 }
 
 /// Where the receipts of a block are found.

@@ -11,7 +11,7 @@ use rocksdb::{
     AsRawPtr, BottommostLevelCompaction, ColumnFamily, CompactOptions, DB, ErrorKind, WriteBatch,
 };
 
-use super::{Batch, Store, StoreError, TryVisitor, Visitor};
+use super::{Batch, Row, Store, StoreError, TryVisitor, Visitor};
 use crate::family::Family;
 use crate::floor::Floors;
 use crate::options;
@@ -28,12 +28,6 @@ impl RocksStore {
         let families = options::families(floors);
         let database = DB::open_cf_descriptors(&options::database(create), path, families)?;
         Ok(Self { database })
-    }
-
-    /// Makes a database in `path` that holds what this one does, in hard links. Nothing is flushed,
-    /// which would starve commits (nearcore#16106): the log is copied.
-    pub(crate) fn checkpoint(&self, path: &Path) -> Result<(), StoreError> {
-        Ok(Checkpoint::new(&self.database)?.create_checkpoint_with_log_size(path, u64::MAX)?)
     }
 
     /// Reads all files once, and compares every block in them with its checksum: those of indices
@@ -114,15 +108,26 @@ impl Store for RocksStore {
     }
 
     fn write(&self, batch: Batch) -> Result<(), StoreError> {
-        let mut writes = WriteBatch::default();
-        for operation in &batch.operations {
-            let family = self.family(operation.family)?;
-            match &operation.value {
-                Some(value) => writes.put_cf(family, &operation.key, value),
-                None => writes.delete_cf(family, &operation.key),
+        let mut writes = WriteBatch::with_capacity_bytes(batch.bytes() * 5 / 4);
+        let mut handles = Family::ALL.map(|_| None);
+        for Row { family, key, value } in batch.rows() {
+            let Some(handle) = handles.get_mut(family as usize) else { continue };
+            let handle = match handle {
+                Some(handle) => *handle,
+                None => *handle.insert(self.family(family)?),
+            };
+            match value {
+                Some(value) => writes.put_cf(handle, key, value),
+                None => writes.delete_cf(handle, key),
             }
         }
         Ok(self.database.write_opt(writes, &options::synced())?)
+    }
+
+    /// In hard links. Nothing is flushed, which would starve commits (nearcore#16106): the log is
+    /// copied.
+    fn checkpoint(&self, path: &Path) -> Result<(), StoreError> {
+        Ok(Checkpoint::new(&self.database)?.create_checkpoint_with_log_size(path, u64::MAX)?)
     }
 
     fn copy(&self) -> Option<Arc<dyn Store>> {

@@ -3,7 +3,7 @@
 #![expect(clippy::indexing_slicing, reason = "places in a heap of fixed size, counted here")]
 
 use std::array;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use primitives::{Hash, Height};
 
@@ -36,7 +36,8 @@ pub(crate) struct PageSlot {
     pub(crate) born: Height,
     /// Whether it was touched since this was last asked: who was not goes first.
     pub(crate) used: bool,
-    pub(crate) page: Option<Arc<Page>>,
+    /// Set once by whoever reads it first: the hash says which page it is.
+    pub(crate) page: OnceLock<Arc<Page>>,
 }
 
 /// More leaves than a page holds, told apart by their next four bits.
@@ -83,8 +84,8 @@ impl Slot {
         }
         let hash = subtree_hash(&leaves, depth);
         let page = match then {
-            Leaves::Kept(tally) => Some(Page::new(leaves, tally)),
-            Leaves::Dropped => None,
+            Leaves::Kept(tally) => OnceLock::from(Page::new(leaves, tally)),
+            Leaves::Dropped => OnceLock::new(),
         };
         Self::Page(PageSlot { hash, count, born, used: true, page })
     }
@@ -194,7 +195,7 @@ impl Node {
                 && page.born <= committed
             {
                 if !page.used {
-                    page.page = None;
+                    page.page = OnceLock::new();
                 }
                 page.used = false;
             }
@@ -203,14 +204,19 @@ impl Node {
 
     /// Whether there are no more leaves below than this.
     pub(crate) fn holds_at_most(&self, count: usize) -> bool {
-        self.count_from(0, count) <= count
+        self.holds_at_most_at(1, count)
+    }
+
+    /// The same below a place of the heap.
+    pub(crate) fn holds_at_most_at(&self, place: usize, count: usize) -> bool {
+        self.count_from(place, 0, count) <= count
     }
 
     /// Adds the leaves below to `sum`, and stops above `most`.
-    fn count_from(&self, sum: usize, most: usize) -> usize {
-        self.slots.iter().fold(sum, |sum, slot| match slot {
+    fn count_from(&self, place: usize, sum: usize, most: usize) -> usize {
+        self.below(place).fold(sum, |sum, (_, slot)| match slot {
             Slot::Page(page) => sum + usize::from(page.count),
-            Slot::Node(node) if sum <= most => node.count_from(sum, most),
+            Slot::Node(node) if sum <= most => node.count_from(1, sum, most),
             Slot::Empty | Slot::Node(_) => sum,
         })
     }

@@ -9,7 +9,7 @@
 //! 400 for each key it changes, and a row that stands for itself leaves nothing behind to delete.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use borsh::{BorshDeserialize, BorshSerialize, io};
 use primitives::{Hash, Height};
@@ -153,7 +153,7 @@ fn read_node<R: io::Read>(reader: &mut R, born: Height, depth: usize) -> io::Res
             Kind::Empty => Slot::Empty,
             Kind::Page { count } if (1..=PAGE_LEAVES_MAX).contains(&usize::from(count)) => {
                 let hash = Hash::deserialize_reader(reader)?;
-                Slot::Page(PageSlot { hash, count, born, used: false, page: None })
+                Slot::Page(PageSlot { hash, count, born, used: false, page: OnceLock::new() })
             }
             Kind::Page { .. } => return refuse("a page of more leaves than a page holds, or none"),
             Kind::Node => Slot::Node(Arc::new(read_node(reader, born, depth + LEVELS)?)),

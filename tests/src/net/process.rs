@@ -1,18 +1,17 @@
 //! One validator as a process of its own.
 
-use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram as StdUnixDatagram};
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::net::UnixDatagram;
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio::time::timeout;
 
 use super::DEADLINE;
@@ -27,14 +26,9 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts the node of a home with these variables in its environment; it writes to the end of `log`. Wait for
-    /// [`Self::ready`].
-    pub fn spawn(
-        binary: &Path,
-        told: &[(&'static str, OsString)],
-        home: &Path,
-        log: &Path,
-    ) -> anyhow::Result<Self> {
+    /// Starts the node of a home; `program` is its binary, or what starts that in its place. It writes to the end of
+    /// `log`. Wait for [`Self::ready`].
+    pub fn spawn(mut program: Command, home: &Path, log: &Path) -> anyhow::Result<Self> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         // In the abstract namespace: nothing to clean up, and no other test has the name.
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -43,17 +37,17 @@ impl Process {
         socket.set_nonblocking(true)?;
         let output = OpenOptions::new().create(true).append(true).open(log);
         let output = output.with_context(|| log.display().to_string())?;
-        let child = Command::new(binary)
+        program
             .args(["run", "--home"])
             .arg(home)
-            .envs(told.iter().map(|(name, value)| (name, value)))
             .env("NOTIFY_SOCKET", format!("@{name}"))
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
-            .stderr(output)
+            .stderr(output);
+        let child = tokio::process::Command::from(program)
             .kill_on_drop(true)
             .spawn()
-            .with_context(|| format!("{} cannot be started", binary.display()))?;
+            .context("the validator cannot be started")?;
         let pid = child.id().context("the validator ended at once")?;
         Ok(Self { child, pid, socket: UnixDatagram::from_std(socket)? })
     }
