@@ -405,7 +405,7 @@ fn a_height_that_one_boasts_of_costs_nothing_when_more_offer_another() {
 fn when_the_height_is_gone_it_goes_on_with_what_is_there() {
     let straight = play(&[Conduct::Frugal; 3]);
     let mut moving = Play::new(&[Conduct::Frugal; 3]);
-    moving.moves_at = Some(14);
+    moving.moves_at = Some(5);
     let moved = moving.run();
     assert_eq!(moved.outcome, Outcome::Restored);
     assert_eq!(moved.aimed.len(), 2, "{:?}", moved.aimed);
