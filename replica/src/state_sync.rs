@@ -435,7 +435,12 @@ impl StateSync {
         let needed = self.restore.is_some()
             || self.options.urgency == Urgency::Needed
             || self.is_pruned_everywhere();
-        match self.best(needed) {
+        let best = self.best(needed);
+        // One that is connected and has not answered yet may be the only one that gives.
+        if best.is_none() && heard < self.peers.len() && waited_ms < LOOK_MS {
+            return;
+        }
+        match best {
             Some(height) if needed || waited_ms < HEAD_MS => {
                 let givers = self.askable(height);
                 let giver = self.turn.checked_rem(givers.len()).and_then(|at| givers.get(at));

@@ -113,6 +113,8 @@ fn certify(header: &Header, result: ExecutionResult, signers: &[u16]) -> CommitC
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Conduct {
     Honest,
+    /// Answers with as little as it may.
+    Frugal,
     Stalls,
     /// Says that it has a height that is not there, and nothing more.
     Boasts,
@@ -183,6 +185,7 @@ impl Giver {
             // Of what was asked, the first is true: known by the second.
             Conduct::SendsOthers => pieces.insert(0, packed.unpack().unwrap().remove(0)),
             Conduct::SendsNothing => pieces.clear(),
+            Conduct::Frugal => pieces.truncate(1),
             Conduct::SendsRubbish => return PackedPieces::from_bytes(vec![1, 2, 3]),
             _ => {}
         }
@@ -257,6 +260,7 @@ impl Play {
                 .collect::<Vec<_>>()
         };
         let mut steps = connect(&mut sync, now, self.givers.len());
+        steps.extend(sync.on_event(now, Happening::Tick));
         loop {
             for step in std::mem::take(&mut steps) {
                 match step {
@@ -399,9 +403,9 @@ fn a_height_that_one_boasts_of_costs_nothing_when_more_offer_another() {
 
 #[test]
 fn when_the_height_is_gone_it_goes_on_with_what_is_there() {
-    let straight = play(&[Conduct::Honest; 3]);
-    let mut moving = Play::new(&[Conduct::Honest; 3]);
-    moving.moves_at = Some(6);
+    let straight = play(&[Conduct::Frugal; 3]);
+    let mut moving = Play::new(&[Conduct::Frugal; 3]);
+    moving.moves_at = Some(5);
     let moved = moving.run();
     assert_eq!(moved.outcome, Outcome::Restored);
     assert_eq!(moved.aimed.len(), 2, "{:?}", moved.aimed);
@@ -410,9 +414,9 @@ fn when_the_height_is_gone_it_goes_on_with_what_is_there() {
 
 #[test]
 fn a_restoration_that_was_interrupted_goes_on_where_it_was() {
-    let straight = play(&[Conduct::Honest; 3]);
-    let mut killed = Play::new(&[Conduct::Honest; 3]);
-    killed.killed_at = Some(8);
+    let straight = play(&[Conduct::Frugal; 3]);
+    let mut killed = Play::new(&[Conduct::Frugal; 3]);
+    killed.killed_at = Some(14);
     let resumed = killed.run();
     assert_eq!(resumed.outcome, Outcome::Restored);
     let again = resumed.bytes as f64 / straight.bytes as f64;
@@ -426,6 +430,9 @@ fn without_snapshots_blocks_have_to_do_unless_nobody_has_them() {
         assert_eq!(played.outcome, Outcome::Blocks);
         assert!(played.took_ms < 100, "{} ms: they have all answered", played.took_ms);
     }
+    // The only giver answers last.
+    let late = [Conduct::HasNothing, Conduct::HasNothing, Conduct::HasNothing, Conduct::Honest];
+    assert_eq!(play(&late).outcome, Outcome::Restored);
     let alone = play(&[]);
     assert_eq!((alone.outcome, alone.took_ms), (Outcome::Blocks, LOOK_MS));
     let mut near = Play::new(&[Conduct::Honest; 3]);
