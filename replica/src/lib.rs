@@ -35,7 +35,7 @@ pub use ledger::{Ledger, LedgerView, genesis_block};
 pub use machine::Machine;
 pub use mempool::{Limits, Refusal};
 pub use message::{BatchList, Class, Message, Range, SnapshotAnswer, SnapshotRequest, SyncBlocks};
-pub use replay::{Step as ReplayStep, replay};
+pub use replay::{Replayed, replay};
 pub use replica::{Options, Record, Replica};
 pub use snapshots::{Offers, PackedPieces, Snapshots};
 pub use state_sync::{Happening, Outcome, Progress, StateSync, StateSyncOptions, Step, Urgency};

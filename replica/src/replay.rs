@@ -13,7 +13,7 @@ use crate::ledger::block_context;
 
 /// What one transaction of a block changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct Replayed {
     /// None: the block's system actions, which come last.
     pub transaction: Option<Hash>,
     pub changes: Changes,
@@ -25,7 +25,7 @@ pub fn replay(
     header: &Header,
     batches: &[SignedBatch],
     before: &dyn vm::Storage,
-) -> Vec<Step> {
+) -> Vec<Replayed> {
     let executor = Executor::new(ExecutorOptions::default());
     let mut context = block_context(genesis, header);
     let so_far = SoFar { before, changes: RefCell::default() };
@@ -35,7 +35,7 @@ pub fn replay(
         let left = context.parameters.block_gas.0.saturating_sub(outcome.gas_used.0);
         context.parameters.block_gas = Gas(left);
         so_far.changes.borrow_mut().extend(outcome.changes.clone());
-        steps.push(Step { transaction: Some(signed.hash()), changes: outcome.changes });
+        steps.push(Replayed { transaction: Some(signed.hash()), changes: outcome.changes });
     }
     let mut changes = Changes::new();
     let signing = SigningContext { chain: context.chain, epoch: header.epoch };
@@ -48,7 +48,7 @@ pub fn replay(
             changes.extend(written);
         }
     }
-    steps.push(Step { transaction: None, changes });
+    steps.push(Replayed { transaction: None, changes });
     steps
 }
 

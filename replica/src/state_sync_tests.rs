@@ -352,7 +352,8 @@ fn honest_givers_share_the_work() {
     let played = play(&[Conduct::Honest; 4]);
     assert_eq!((played.outcome, played.liars.len()), (Outcome::Restored, 0));
     let (least, most) = (played.asked.iter().min().unwrap(), played.asked.iter().max().unwrap());
-    assert!(*least > 0 && most - least <= 2, "{:?}", played.asked);
+    // The way down to the namespace is a few questions, one after the other, to whoever is first.
+    assert!(*least > 0 && most - least <= 4, "{:?}", played.asked);
     assert!(played.took_ms < 1_000, "{} ms", played.took_ms);
 }
 
@@ -405,7 +406,7 @@ fn a_height_that_one_boasts_of_costs_nothing_when_more_offer_another() {
 fn when_the_height_is_gone_it_goes_on_with_what_is_there() {
     let straight = play(&[Conduct::Frugal; 3]);
     let mut moving = Play::new(&[Conduct::Frugal; 3]);
-    moving.moves_at = Some(5);
+    moving.moves_at = Some(14);
     let moved = moving.run();
     assert_eq!(moved.outcome, Outcome::Restored);
     assert_eq!(moved.aimed.len(), 2, "{:?}", moved.aimed);

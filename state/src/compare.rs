@@ -98,8 +98,8 @@ impl Comparison {
                     }
                     match child {
                         Child::Empty => found.extend(self.differences(&below, &[])?),
-                        Child::Leaf(hash) | Child::Inner(hash) => {
-                            self.wanted.insert(below, *hash);
+                        Child::Leaf { .. } | Child::Inner(_) => {
+                            self.wanted.insert(below, child.hash());
                         }
                     }
                 }

@@ -241,7 +241,7 @@ pub(crate) fn read_all(
 pub(crate) fn piece_hash(prefix: &Prefix, piece: &Piece) -> Result<Hash, PieceError> {
     match piece {
         Piece::Values(entries) => check_values(prefix, entries),
-        Piece::Branch(children) => Ok(branch_hash(children)),
+        Piece::Branch(children) => check_branch(prefix, children),
     }
 }
 

@@ -68,7 +68,7 @@ fn create(context: &Context, out: Option<PathBuf>) -> anyhow::Result<()> {
     let Some(head) = state.snapshot_head(height, first) else {
         bail!("the chain is at height {height}: there is no certified state yet");
     };
-    let keys = state.usage().values().map(|usage| usage.keys).sum();
+    let keys = state.usage().iter().map(|(_, usage)| usage.keys).sum();
     let label = Label { genesis: genesis.hash(), height, root: head.result.state_root, keys };
     let path = match out {
         Some(path) => path,

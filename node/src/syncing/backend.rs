@@ -4,12 +4,12 @@ use primitives::state_key::{Account, ContractInfo};
 use primitives::{Address, Hash, Height, Nonce, SignedTransaction, StateKey, Verified};
 use replica::Progress;
 use rpc::backend::{
-    Anchored, Backend, Block, Commit, CommittedTransaction, Ending, KnownTransaction, Proved,
-    Query, QueryError, QueryOutput, ReadError, SubmitError, Unavailable,
+    Anchored, Backend, Block, Commit, CommittedTransaction, Difference, Ending, KnownTransaction,
+    Proved, Query, QueryError, QueryOutput, ReadError, SubmitError, Unavailable,
 };
 use rpc::types::{
     Anchor, At, ChainSummary, ConsensusState, ConsensusStatus, EvidenceView, Leader, NodeStatus,
-    Readiness,
+    PrefixView, Readiness,
 };
 use tokio::sync::watch;
 
@@ -147,6 +147,33 @@ impl Backend for SyncingBackend {
 
     fn query(&self, _: Query) -> Result<Anchored<QueryOutput>, QueryError> {
         Err(ReadError::from(self.unavailable()).into())
+    }
+
+    fn payload(&self, _: At) -> Result<Anchored<Vec<u8>>, ReadError> {
+        Err(self.unavailable().into())
+    }
+
+    fn value(&self, _: &StateKey, _: At) -> Result<Anchored<Option<Vec<u8>>>, ReadError> {
+        Err(self.unavailable().into())
+    }
+
+    fn differences(
+        &self,
+        _: Height,
+        _: Height,
+        _: Option<&StateKey>,
+        _: usize,
+    ) -> Result<Vec<Difference>, ReadError> {
+        Err(self.unavailable().into())
+    }
+
+    fn pieces(
+        &self,
+        _: At,
+        _: &[PrefixView],
+        _: usize,
+    ) -> Result<Anchored<Vec<Vec<u8>>>, ReadError> {
+        Err(self.unavailable().into())
     }
 
     fn prove(&self, _: &StateKey) -> Result<Proved, ReadError> {

@@ -14,7 +14,7 @@ use primitives::{
     CommitCertificate, Epoch, Genesis, Header, Height, SignedBatch, SigningContext, StateKey,
     codec, limits,
 };
-use replica::{Step, replay};
+use replica::{Replayed, replay};
 use rpc::client::{ChainApiClient as _, HttpClient, StateApiClient as _};
 use rpc::limits::{PIECES_BYTES_MAX, PIECES_MAX};
 use rpc::types::{At, KeyView, PrefixView};
@@ -253,7 +253,7 @@ impl Peer {
 }
 
 /// Who wrote a key last, in words.
-fn writer(steps: &[Step], key: &StateKey) -> Option<String> {
+fn writer(steps: &[Replayed], key: &StateKey) -> Option<String> {
     let step = steps.iter().rev().find(|step| step.changes.contains_key(key))?;
     Some(match step.transaction {
         Some(hash) => format!("transaction {hash}"),
