@@ -1,22 +1,22 @@
 //! Wiring, top to bottom: opens the home, connects the replica to network, disk, time and clients, runs, and ends
 //! in the reverse order.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use libp2p::Multiaddr;
-use primitives::{SecretKey, SignedBatch, ValidatorIndex, ValidatorSet, codec, limits};
-use replica::{Event, Ledger, Limits, Machine, Message, Now, Options, Replica, genesis_block};
+use primitives::{Hash, SecretKey, SignedBatch, ValidatorIndex, ValidatorSet, codec, limits};
+use replica::{Event, Ledger, Limits, Machine, Message, Now, Options, Replica};
 use state::{Retention, State, StateOptions};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::backend::{self, NodeBackend};
+use crate::backend::NodeBackend;
 use crate::commits::Commits;
 use crate::config::peers::PeerBook;
 use crate::config::{Home, Ports, Settings, ready};
@@ -25,12 +25,12 @@ use crate::disk::{self, DiskWatch};
 use crate::driver::{Clock, Driver, Replies, Watched};
 use crate::failure;
 use crate::gauge::WriteGauge;
-use crate::giver;
+use crate::giver::{self, Giver};
 use crate::inbox::Inbox;
 use crate::network::{self, NetworkEvent, NetworkEvents, NetworkHandle, NetworkOptions};
-use crate::syncing::{self, Clients, Ended, Syncing};
+use crate::syncing::{self, Syncing};
 use crate::vote_log;
-use crate::workers::{self, Pool};
+use crate::workers::{self, Jobs, LedgerWork, Pool};
 
 /// How often the addresses of unreachable peers are looked up again.
 const PEER_LOOKUP: Duration = Duration::from_millis(250);
@@ -72,26 +72,19 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
     let book = PeerBook::new(&home, &settings.network);
     let dialing = runtime.spawn(keep_dialing(book, network.clone(), validators.clone()));
     let (listening, addresses) = watch::channel(0);
-    let database = home.database();
-    let restoring = syncing::directory(&data);
     let syncing = Syncing {
-        directory: &restoring,
-        database: &database,
+        home: &home,
+        settings: &settings,
+        genesis: &genesis,
         validators: &validators,
+        own,
         network: &network,
         events: &mut events,
         listening: &listening,
         clock,
-        clients: Clients {
-            home: &home,
-            settings: &settings.rpc,
-            chain: backend::summary(&genesis, &validators, own),
-            disk: outlook.clone(),
-        },
+        disk: outlook.clone(),
     };
-    let Some((state, connected)) = synchronized(syncing, &settings, &genesis, own, &runtime)?
-    else {
-        tracing::info!("stopping as told");
+    let Some((state, connected)) = runtime.block_on(syncing.state())? else {
         runtime.block_on(network.shutdown());
         return Ok(());
     };
@@ -107,20 +100,8 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
     let ledger_view = ledger.view();
 
     let commits = Arc::new(Commits::new(head.header.height));
-    let (ledger_work, ledger_thread) =
-        workers::start_ledger(ledger, Arc::clone(&commits), inbox.clone())?;
-    let pool = Pool {
-        chain: genesis.hash(),
-        validators: validators.clone(),
-        ledger: ledger_view.clone(),
-        network: network.clone(),
-        inbox: inbox.clone(),
-    };
-    let (pool, mut workers) =
-        workers::start_pool(pool, thread::available_parallelism().map_or(1, usize::from))?;
-    workers.push(ledger_thread);
-    let (giver, giver_thread) = giver::start(ledger_view.snapshots().clone(), network.clone())?;
-    workers.push(giver_thread);
+    let (work, mut workers) =
+        start_workers(ledger, &commits, &inbox, &network, genesis.hash(), &validators)?;
 
     let limits = Limits {
         pending_bytes_max: usize::try_from(settings.mempool.size_mib)? << 20,
@@ -137,10 +118,10 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
         machine,
         log,
         network: network.clone(),
-        ledger: ledger_work,
-        pool,
-        giver,
-        restoring,
+        ledger: work.ledger,
+        pool: work.pool,
+        giver: work.giver,
+        restoring: syncing::directory(&data),
         replies: Arc::clone(&replies),
         clock,
         validators: validators.clone(),
@@ -196,29 +177,31 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
     served
 }
 
-/// The state, as recent as it can be had before there is a replica, and who is connected by then; nothing when a
-/// signal came first.
-fn synchronized(
-    syncing: Syncing<'_>,
-    settings: &Settings,
-    genesis: &primitives::Genesis,
-    own: ValidatorIndex,
-    runtime: &tokio::runtime::Runtime,
-) -> anyhow::Result<Option<(State, BTreeSet<ValidatorIndex>)>> {
-    let database = syncing.database;
-    let state = open_state(database, genesis, settings)?;
-    let (head, now) = (state.head().header.timestamp, syncing.clock.now().wall);
-    let Some(urgency) = syncing::urgency(&settings.sync, syncing.directory, head, now) else {
-        return Ok(Some((state, BTreeSet::new())));
-    };
-    let (chain, validators) = (genesis.hash(), syncing.validators);
-    let options = syncing::options(&state, chain, validators, own, &settings.sync, urgency);
-    let head = backend::anchor(&state.head());
-    drop(state);
-    match runtime.block_on(syncing.run(options, head))? {
-        Ended::Ready(connected) => Ok(Some((open_state(database, genesis, settings)?, connected))),
-        Ended::Told => Ok(None),
-    }
+/// What the replica's thread gives to others.
+struct Work {
+    ledger: Sender<LedgerWork>,
+    pool: Jobs,
+    giver: Giver,
+}
+
+fn start_workers(
+    ledger: Ledger,
+    commits: &Arc<Commits>,
+    inbox: &Inbox,
+    network: &NetworkHandle,
+    chain: Hash,
+    validators: &ValidatorSet,
+) -> anyhow::Result<(Work, Vec<JoinHandle<()>>)> {
+    let view = ledger.view();
+    let (giver, giver_thread) = giver::start(view.snapshots().clone(), network.clone())?;
+    let (ledger, ledger_thread) =
+        workers::start_ledger(ledger, Arc::clone(commits), inbox.clone())?;
+    let (validators, network, inbox) = (validators.clone(), network.clone(), inbox.clone());
+    let pool = Pool { chain, validators, ledger: view, network, inbox };
+    let (pool, mut threads) =
+        workers::start_pool(pool, thread::available_parallelism().map_or(1, usize::from))?;
+    threads.extend([ledger_thread, giver_thread]);
+    Ok((Work { ledger, pool, giver }, threads))
 }
 
 fn own_place(
@@ -233,14 +216,6 @@ fn own_place(
              genesis"
         )
     })
-}
-
-fn open_state(
-    path: &Path,
-    genesis: &primitives::Genesis,
-    settings: &Settings,
-) -> anyhow::Result<State> {
-    Ok(State::open_with(path, &genesis_block(genesis), state_options(settings)?)?)
 }
 
 /// How the settings want the state to be kept.

@@ -12,20 +12,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use primitives::{Hash, TimestampMs, ValidatorIndex, ValidatorSet, codec};
-use replica::{Happening, Message, Outcome, Progress, StateSync, StateSyncOptions, Step, Urgency};
-use rpc::types::{Anchor, ChainSummary};
+use primitives::{Genesis, Hash, TimestampMs, ValidatorIndex, ValidatorSet, codec};
+use replica::{
+    Happening, Message, Outcome, Progress, StateSync, StateSyncOptions, Step, Urgency,
+    genesis_block,
+};
+use rpc::types::Anchor;
 use state::{Restore, State};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use self::backend::SyncingBackend;
-use crate::config::settings::{RpcSettings, SyncMode, SyncSettings};
-use crate::config::{Home, Ports, ready};
+use crate::config::settings::{SyncMode, SyncSettings};
+use crate::config::{Home, Ports, Settings, ready};
 use crate::disk::Outlook;
 use crate::driver::{self, Clock};
 use crate::failure;
 use crate::network::{NetworkEvent, NetworkEvents, NetworkHandle};
+use crate::node;
 
 /// Blocks a second that no net exceeds for long: how far behind a head of some age can be.
 const BLOCKS_PER_SECOND_MAX: u64 = 100;
@@ -58,73 +62,82 @@ pub fn urgency(
     worth.then_some(Urgency::Optional)
 }
 
-/// What it takes to restore.
+/// What a node is made of before it has a state.
 #[derive(Debug)]
 pub struct Syncing<'a> {
-    pub directory: &'a Path,
-    pub database: &'a Path,
+    pub home: &'a Home,
+    pub settings: &'a Settings,
+    pub genesis: &'a Genesis,
     pub validators: &'a ValidatorSet,
+    pub own: ValidatorIndex,
     pub network: &'a NetworkHandle,
     pub events: &'a mut NetworkEvents,
     /// Counts the addresses that the network listens on.
     pub listening: &'a watch::Sender<usize>,
     pub clock: Clock,
-    pub clients: Clients<'a>,
-}
-
-/// Where clients are told that they have to wait.
-#[derive(Debug)]
-pub struct Clients<'a> {
-    pub home: &'a Home,
-    pub settings: &'a RpcSettings,
-    pub chain: ChainSummary,
     /// What is known of the disk.
     pub disk: watch::Receiver<Outlook>,
 }
 
-/// How it ended.
+/// How looking for a snapshot ended.
 #[derive(Debug)]
-pub enum Ended {
+enum Ended {
     /// The node may begin; these are connected.
     Ready(BTreeSet<ValidatorIndex>),
     /// A signal came.
     Told,
 }
 
-/// The options for a home whose database, which must not be open any more, had this state.
-pub fn options(
-    state: &State,
-    chain: Hash,
-    validators: &ValidatorSet,
-    own: ValidatorIndex,
-    settings: &SyncSettings,
-    urgency: Urgency,
-) -> StateSyncOptions {
-    StateSyncOptions {
-        chain,
-        validators: validators.clone(),
-        own,
-        height: state.head().header.height,
-        floor: state.floor(),
-        behind_blocks: settings.behind_blocks,
-        urgency,
-    }
-}
-
 impl Syncing<'_> {
-    /// Looks for a snapshot and restores it, or finds that blocks will do.
+    /// The state, as recent as it can be had before there is a replica, and who is connected by then; nothing when a
+    /// signal came first.
     ///
     /// # Errors
     /// When the disk fails; what is there stays, and the next start goes on with it.
-    pub async fn run(self, options: StateSyncOptions, head: Anchor) -> anyhow::Result<Ended> {
+    pub async fn state(self) -> anyhow::Result<Option<(State, BTreeSet<ValidatorIndex>)>> {
+        let (database, genesis) = (self.home.database(), genesis_block(self.genesis));
+        let kept = node::state_options(self.settings)?;
+        let state = State::open_with(&database, &genesis, kept)?;
+        let (head, now) = (state.head(), self.clock.now().wall);
+        let settings = &self.settings.sync;
+        let Some(urgency) = urgency(settings, &self.directory(), head.header.timestamp, now) else {
+            return Ok(Some((state, BTreeSet::new())));
+        };
+        let options = StateSyncOptions {
+            chain: genesis.genesis_hash,
+            validators: self.validators.clone(),
+            own: self.own,
+            height: head.header.height,
+            floor: state.floor(),
+            behind_blocks: settings.behind_blocks,
+            urgency,
+        };
+        // The restoration takes over what the database holds, and its place.
+        drop(state);
+        match self.restore(options, crate::backend::anchor(&head)).await? {
+            Ended::Ready(connected) => {
+                Ok(Some((State::open_with(&database, &genesis, kept)?, connected)))
+            }
+            Ended::Told => {
+                tracing::info!("stopping as told");
+                Ok(None)
+            }
+        }
+    }
+
+    fn directory(&self) -> PathBuf {
+        directory(&self.home.data())
+    }
+
+    /// Looks for a snapshot and restores it, or finds that blocks will do.
+    async fn restore(self, options: StateSyncOptions, head: Anchor) -> anyhow::Result<Ended> {
         let chain = options.chain;
         let (progress, watched) = watch::channel(Progress::default());
-        let quorum = options.validators.quorum();
         let mut sync = StateSync::new(options, self.clock.uptime_ms());
         let mut connected = BTreeSet::new();
         let mut steps = VecDeque::new();
         let mut server = None;
-        if self.directory.exists() {
+        if self.directory().exists() {
             steps.extend(sync.begin(self.clock.uptime_ms(), self.open()?));
             let keys = sync.progress().keys;
             tracing::info!(keys, "going on with a state that was being restored");
@@ -149,8 +162,8 @@ impl Syncing<'_> {
                     other => self.act(other),
                 }
             }
-            if server.is_none() && self.directory.exists() {
-                server = Some(self.clients.serve(head, quorum, watched.clone()).await?);
+            if server.is_none() && self.directory().exists() {
+                server = Some(self.serve(head, watched.clone()).await?);
             }
             progress.send_replace(sync.progress());
             if self.clock.uptime_ms() >= told_ms {
@@ -175,13 +188,13 @@ impl Syncing<'_> {
     }
 
     fn open(&self) -> anyhow::Result<Restore> {
-        Ok(Restore::begin(self.directory, Some(self.database))?)
+        Ok(Restore::begin(&self.directory(), Some(&self.home.database()))?)
     }
 
     fn finish(&self, sync: StateSync, chain: Hash) -> anyhow::Result<()> {
         tell(&sync);
         if let Some(restore) = sync.into_restore() {
-            restore.finish(self.database, chain)?;
+            restore.finish(&self.home.database(), chain)?;
         }
         tracing::info!("the state is restored");
         Ok(())
@@ -232,23 +245,21 @@ impl Syncing<'_> {
             NetworkEvent::Gossip { .. } => None,
         }
     }
-}
 
-impl Clients<'_> {
+    /// Tells clients that they have to wait, and for what.
     async fn serve(
         &self,
         head: Anchor,
-        quorum: usize,
         progress: watch::Receiver<Progress>,
     ) -> anyhow::Result<rpc::Server> {
-        let heights = watch::Sender::new(head.height);
-        let chain = self.chain.clone();
+        let chain = crate::backend::summary(self.genesis, self.validators, self.own);
+        let name = chain.node_name.clone().unwrap_or_default();
+        let (heights, quorum) = (watch::Sender::new(head.height), self.validators.quorum());
         let disk = self.disk.clone();
         let backend = Arc::new(SyncingBackend { chain, head, progress, heights, quorum, disk });
-        let address = self.settings.listen;
+        let address = self.settings.rpc.listen;
         let server = rpc::Server::start(address, backend, rpc::limits::Limits::default()).await;
         let server = server.with_context(|| format!("RPC cannot listen on {address}"))?;
-        let name = self.chain.node_name.clone().unwrap_or_default();
         let (rpc, p2p, pid) = (server.address(), Vec::new(), std::process::id());
         self.home.write_ports(&Ports { name, rpc, p2p, pid })?;
         Ok(server)
@@ -265,7 +276,7 @@ fn tell(sync: &StateSync) {
     let (keys, pieces, peers) = (progress.keys, progress.pieces, progress.peers);
     let percent = format!("{:.1}", 100.0 * progress.done);
     let kib = progress.bytes >> 10;
-    tracing::info!(%target, percent, keys, pieces, kib, peers, "restoring the state");
+    tracing::info!(block = %target, percent, keys, pieces, kib, peers, "restoring the state");
 }
 
 #[cfg(test)]

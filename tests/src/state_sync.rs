@@ -150,7 +150,8 @@ async fn floor(net: &Net, index: usize) -> anyhow::Result<Height> {
 /// What a joining validator says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    pub target: u64,
+    /// The height of the state.
+    pub block: u64,
     pub keys: u64,
     /// Of this life.
     pub pieces: u64,
@@ -161,15 +162,14 @@ pub struct Progress {
 pub fn last_progress(log: &str) -> Option<Progress> {
     let lines = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
     let fields = lines.filter_map(|line| {
-        let fields = line.get("fields")?;
-        let is_it = fields.get("message")?.as_str()? == "restoring the state";
-        let number = |name: &str| match fields.get(name)? {
+        let is_it = line.get("message")?.as_str()? == "restoring the state";
+        let number = |name: &str| match line.get(name)? {
             serde_json::Value::String(text) => text.parse().ok(),
             value => value.as_u64(),
         };
         is_it.then_some(())?;
-        let (target, keys) = (number("target")?, number("keys")?);
-        Some(Progress { target, keys, pieces: number("pieces")?, kib: number("kib")? })
+        let (block, keys) = (number("block")?, number("keys")?);
+        Some(Progress { block, keys, pieces: number("pieces")?, kib: number("kib")? })
     });
     fields.last()
 }

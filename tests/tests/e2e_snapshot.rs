@@ -32,7 +32,7 @@ fn is_restored(net: &Net, index: usize) -> anyhow::Result<bool> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_validator_joins_by_snapshot_and_then_gives_one() {
     let mut net = Net::new(4).unwrap();
-    // One giver alone, so that it is known whose snapshot it was.
+    // One gives, then the one that it gave to.
     net.set(&[0], "sync.snapshot_blocks = 20").unwrap();
     net.set(&[1, 2], "sync.snapshot_blocks = 0").unwrap();
     net.set(&[3], "sync.snapshot_blocks = 20").unwrap();
@@ -54,16 +54,17 @@ async fn a_validator_joins_by_snapshot_and_then_gives_one() {
     let account = net.http(3).unwrap().account_get(Address([0xdd; 32]), None).await.unwrap();
     assert!(account.at.height >= receipt.height);
 
-    // Others that lose their state get it from this one.
+    // One that loses its state gets it from this one, when nobody else is there.
     net.reach(3, Height(floor.0 + 41)).await.unwrap();
     traffic.stop().await.unwrap();
-    net.kill(&[0]).await.unwrap();
+    net.kill(&[0, 1, 2]).await.unwrap();
     std::fs::remove_dir_all(net.directory().home(0).join("data/db")).unwrap();
     net.start(&[0]).await.unwrap();
     assert!(is_restored(&net, 0).unwrap(), "it replayed blocks");
-    same_block(&net, 3, 0).await.unwrap();
+    net.start(&[1, 2]).await.unwrap();
     let mut faucet = net.faucet(0).await.unwrap();
     net.commit(0, &faucet.transfer(Address([0xdd; 32]), 7)).await.unwrap();
+    same_block(&net, 3, 0).await.unwrap();
 }
 
 /// Waits until a restoration has come so far that there is something to lose.

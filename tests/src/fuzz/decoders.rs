@@ -36,7 +36,7 @@ pub struct Decoder {
     pub factor: usize,
 }
 
-const FIXTURES: [&str; 9] = [
+const FIXTURES: [&str; 10] = [
     include_str!("../../fixtures/transactions.hex"),
     include_str!("../../fixtures/batches.hex"),
     include_str!("../../fixtures/blocks.hex"),
@@ -46,6 +46,7 @@ const FIXTURES: [&str; 9] = [
     include_str!("../../fixtures/state.hex"),
     include_str!("../../fixtures/consensus.hex"),
     include_str!("../../fixtures/replica.hex"),
+    include_str!("../../fixtures/snapshots.hex"),
 ];
 
 /// All fixtures that a decoder accepts. Which they are the decoder itself says best.
