@@ -79,7 +79,7 @@ pub struct DiskWatch {
     clock: Clock,
     history: History,
     outlook: watch::Sender<Outlook>,
-    sampled_ms: u64,
+    sampled_ms: Option<u64>,
     /// When the log was last told of the level.
     told_ms: u64,
     /// Whether the last look failed.
@@ -92,20 +92,23 @@ impl DiskWatch {
     /// # Errors
     /// When there is too little room to start, or the file system does not say how much there is.
     pub fn begin(home: &Home, settings: &DiskSettings, clock: Clock) -> anyhow::Result<Self> {
-        let places = Places::of(home);
-        let looked = places.free_bytes().and_then(|free| Ok((free, places.used()?)));
-        let (free_bytes, used) = looked.with_context(|| {
+        let (places, policy) = (Places::of(home), Policy::of(settings));
+        let free_bytes = places.free_bytes().with_context(|| {
             format!("how much is free under {} cannot be found out", places.data().display())
         })?;
-        let outlook = Outlook::unseen(Policy::of(settings)).then(free_bytes, used, None);
-        if outlook.level == Level::Stopping {
-            return Err(stopped(places.data(), &outlook).into());
+        let outlook = Outlook::unseen(policy).then(free_bytes, Used::default(), None);
+        if free_bytes < policy.start_from() {
+            return Err(stopped(places.data(), &outlook.too_little_to_start()).into());
         }
-        let (sampled_ms, told_ms) = (clock.uptime_ms(), clock.uptime_ms());
-        let mut history = History::default();
-        history.add(Sample { at_ms: sampled_ms, free_bytes, used_bytes: used.bytes() });
-        let outlook = watch::Sender::new(outlook);
-        let watch = Self { places, clock, history, outlook, sampled_ms, told_ms, is_blind: false };
+        let watch = Self {
+            places,
+            history: History::default(),
+            outlook: watch::Sender::new(outlook),
+            sampled_ms: None,
+            told_ms: clock.uptime_ms(),
+            is_blind: false,
+            clock,
+        };
         watch.tell();
         Ok(watch)
     }
@@ -124,6 +127,7 @@ impl DiskWatch {
     fn run(mut self, inbox: &Inbox) {
         let mut allowed = true;
         loop {
+            self.look();
             let outlook = *self.outlook.borrow();
             if outlook.level == Level::Stopping {
                 return;
@@ -135,7 +139,6 @@ impl DiskWatch {
                 }
             }
             thread::sleep(LOOK_EVERY);
-            self.look();
         }
     }
 
@@ -165,9 +168,9 @@ impl DiskWatch {
     fn measure(&mut self, before: Outlook, now_ms: u64) -> io::Result<Outlook> {
         let free_bytes = self.places.free_bytes()?;
         let (mut used, mut rates) = (before.used, before.rates);
-        if now_ms >= self.sampled_ms.saturating_add(SAMPLE_MS) {
+        if self.sampled_ms.is_none_or(|last_ms| now_ms >= last_ms.saturating_add(SAMPLE_MS)) {
             used = self.places.used()?;
-            self.sampled_ms = now_ms;
+            self.sampled_ms = Some(now_ms);
             self.history.add(Sample { at_ms: now_ms, free_bytes, used_bytes: used.bytes() });
             rates = self.history.rates();
         }
@@ -191,11 +194,11 @@ pub async fn exhausted(data: &Path, mut outlook: watch::Receiver<Outlook>) -> St
     let Ok(outlook) = outlook.wait_for(|outlook| outlook.level == Level::Stopping).await else {
         failure::stop("the watch on the disk has ended");
     };
-    let reason = stopped(data, &outlook);
+    let reason = stopped(data, &outlook.warning().unwrap_or_default());
     tracing::error!("stopping: {reason}");
     reason
 }
 
-fn stopped(data: &Path, outlook: &Outlook) -> Stopped {
-    Stopped(format!("{}: {}", data.display(), outlook.warning().unwrap_or_default()))
+fn stopped(data: &Path, why: &str) -> Stopped {
+    Stopped(format!("{}: {why}", data.display()))
 }

@@ -91,11 +91,7 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
         workers::start_pool(pool, thread::available_parallelism().map_or(1, usize::from))?;
     workers.push(ledger_thread);
 
-    let limits = Limits {
-        pending_bytes_max: usize::try_from(settings.mempool.size_mib)? << 20,
-        ..Limits::default()
-    };
-    let options = Options { genesis: genesis.clone(), key, own, limits };
+    let options = Options { genesis: genesis.clone(), key, own, limits: limits_of(&settings)? };
     let replies: Replies = Arc::new(Mutex::default());
     let replica = Replica::new(options.clone(), state, records, clock.now());
     let machine = seat(replica, &options, clock.now());
@@ -139,8 +135,9 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
     let served = runtime.block_on(async {
         // Before the addresses are published, the system must have chosen all ports.
         all_listening(addresses, settings.network.listen.len()).await?;
+        let serving = serve(&home, &settings, backend, &network, &validators, own, &commits);
         tokio::select! {
-            served = serve(&home, &settings, backend, &network, &validators, own, &commits) => served,
+            served = serving => served,
             reason = disk::exhausted(&data, outlook) => Err(reason.into()),
         }
     });
@@ -184,6 +181,11 @@ fn ledger(
     let cache_bytes_max = usize::try_from(settings.vm.modules_mib)? << 20;
     let executor = vm::Executor::new(vm::ExecutorOptions { cache_bytes_max });
     Ok(Ledger::new(state.clone(), Arc::new(executor), genesis))
+}
+
+fn limits_of(settings: &Settings) -> anyhow::Result<Limits> {
+    let pending_bytes_max = usize::try_from(settings.mempool.size_mib)? << 20;
+    Ok(Limits { pending_bytes_max, ..Limits::default() })
 }
 
 fn start_network(

@@ -45,7 +45,7 @@ impl Places {
         &self.data
     }
 
-    /// Bytes that this process may still write. The database may stand on a disk of its own; then the fuller one counts.
+    /// Bytes that this process may still write. The database may have a disk of its own; then the fuller one counts.
     pub fn free_bytes(&self) -> io::Result<u64> {
         let mut free_bytes = free_below(&self.data)?;
         if self.database.exists() {

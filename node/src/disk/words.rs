@@ -36,6 +36,16 @@ impl Outlook {
         Some(sentence)
     }
 
+    /// Why the node does not start.
+    pub fn too_little_to_start(&self) -> String {
+        format!(
+            "{} are free on this node's disk, and it starts only with {}: opening its database takes room. Free space, \
+             enlarge the disk, or lower disk.free_mib_min.",
+            size(self.free_bytes),
+            size(self.policy.start_from())
+        )
+    }
+
     /// As the interface gives it.
     pub fn view(&self) -> DiskStatus {
         DiskStatus {
@@ -142,6 +152,15 @@ mod tests {
                  start it again.",
             ),
         );
+    }
+
+    #[test]
+    fn a_node_that_does_not_start_says_from_when_on_it_does() {
+        let policy = Policy { refuse_below: GIBIBYTE, warn_below_seconds: 0 };
+        let outlook = Outlook::unseen(policy).then(300 * MEBIBYTE, Default::default(), None);
+        let expected = "300 MiB are free on this node's disk, and it starts only with 512 MiB: opening its database \
+                        takes room. Free space, enlarge the disk, or lower disk.free_mib_min.";
+        assert_eq!(outlook.too_little_to_start(), expected);
     }
 
     #[test]
