@@ -110,7 +110,7 @@ async fn a_disk_that_is_nearly_full_stops_admission_and_nothing_else() {
     assert!((6 * MEBIBYTE..24 * MEBIBYTE).contains(&free), "{metrics}");
     let warned = |status: &ConsensusStatus| {
         let explanation = status.explanation.join(" ");
-        explanation.contains("it takes no transactions from clients until 30 MiB are")
+        explanation.contains("it takes no transactions from clients until there are 30 MiB")
     };
     net.status_until(SMALL, warned).await.unwrap();
 
