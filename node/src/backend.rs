@@ -1,5 +1,7 @@
 //! What the interface asks, answered from the store, the executor and the replica.
 
+mod past;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,16 +16,17 @@ use primitives::{
 };
 use replica::{Event, LedgerView, Refusal, RequestId};
 use rpc::backend::{
-    Anchored, Backend, Block, Commit, CommittedTransaction, Ending, KnownTransaction, Missing,
-    Proved, Query, QueryError, QueryOutput, ReadError, SubmitError, Unavailable,
+    Anchored, Backend, Block, Commit, CommittedTransaction, Difference, Ending, KnownTransaction,
+    Missing, Proved, Query, QueryError, QueryOutput, ReadError, SubmitError, Unavailable,
 };
 use rpc::types::{
     Anchor, At, ChainSummary, ConsensusStatus, EvidenceView, NamespaceUsage, NodeStatus,
-    ParametersView, Readiness, ValidatorView,
+    ParametersView, PrefixView, Readiness, ValidatorView,
 };
 use state::{Head, State, StoredBlock, Usage};
 use tokio::sync::{oneshot, watch};
 
+use self::past::Reading;
 use crate::commits::{Commits, Place};
 use crate::disk::Outlook;
 use crate::driver::{Clock, Replies};
@@ -92,21 +95,7 @@ impl NodeBackend {
         genesis: &Genesis,
         own: ValidatorIndex,
     ) -> Self {
-        let summary = ChainSummary {
-            chain_id: genesis.chain_id.clone(),
-            genesis_hash: genesis.hash(),
-            node_version: env!("CARGO_PKG_VERSION").to_owned(),
-            node_name: validators.get(own).map(|validator| validator.name.clone()),
-            floor: Height::ZERO,
-            parameters: ParametersView::from(&genesis.parameters),
-            validators: validators
-                .iter()
-                .map(|(_, validator)| ValidatorView {
-                    name: validator.name.clone(),
-                    key: validator.key,
-                })
-                .collect(),
-        };
+        let summary = summary(genesis, &validators, own);
         Self {
             ledger,
             inbox,
@@ -140,29 +129,16 @@ impl NodeBackend {
         self.submitted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn stored(&self, at: At) -> Result<StoredBlock, ReadError> {
-        let head = self.state().head().header.height;
-        let height = match at {
-            At::Latest => head,
-            At::Height(height) if height > head => return Err(ReadError::NotYet { head }),
-            At::Height(height) => height,
-            At::Hash(hash) => self.state().height_of(&hash).ok_or(Missing::Block)?,
-        };
-        Ok(self.state().block(height).ok_or(Missing::Block)?)
-    }
-
-    /// A record at the head.
+    /// A record of the state.
     fn record<T: borsh::BorshDeserialize>(
         &self,
         key: &StateKey,
         at: At,
     ) -> Result<Anchored<Option<T>>, ReadError> {
-        let proved = self.state().prove(key);
-        let anchor = anchor(&proved.head);
-        anchor.check_head(at)?;
-        let record = proved.value.map(|bytes| codec::decode(&bytes, usize::MAX)).transpose();
+        let Anchored { at, value } = past::value(self.state(), key, at)?;
+        let record = value.map(|bytes| codec::decode(&bytes, usize::MAX)).transpose();
         match record {
-            Ok(value) => Ok(Anchored { at: anchor, value }),
+            Ok(value) => Ok(Anchored { at, value }),
             Err(error) => Err(ReadError::Internal(Arc::new(error))),
         }
     }
@@ -202,7 +178,26 @@ fn index_of(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
 }
 
-fn anchor(head: &Head) -> Anchor {
+/// What clients are told of the chain.
+pub fn summary(genesis: &Genesis, validators: &ValidatorSet, own: ValidatorIndex) -> ChainSummary {
+    ChainSummary {
+        chain_id: genesis.chain_id.clone(),
+        genesis_hash: genesis.hash(),
+        node_version: env!("CARGO_PKG_VERSION").to_owned(),
+        node_name: validators.get(own).map(|validator| validator.name.clone()),
+        floor: Height::ZERO,
+        parameters: ParametersView::from(&genesis.parameters),
+        validators: validators
+            .iter()
+            .map(|(_, validator)| ValidatorView {
+                name: validator.name.clone(),
+                key: validator.key,
+            })
+            .collect(),
+    }
+}
+
+pub fn anchor(head: &Head) -> Anchor {
     Anchor {
         height: head.header.height,
         block_hash: head.hash,
@@ -232,7 +227,7 @@ impl Drop for Withdraw<'_> {
 #[rpc::async_trait]
 impl Backend for NodeBackend {
     fn chain(&self) -> ChainSummary {
-        self.summary.clone()
+        ChainSummary { floor: self.state().floor(), ..self.summary.clone() }
     }
 
     fn head(&self) -> Anchor {
@@ -299,7 +294,7 @@ impl Backend for NodeBackend {
     }
 
     fn block(&self, at: At) -> Result<Block, ReadError> {
-        let stored = self.stored(at)?;
+        let stored = past::block(self.state(), at)?;
         let transactions = stored
             .batches
             .iter()
@@ -310,15 +305,14 @@ impl Backend for NodeBackend {
     }
 
     fn commit(&self, at: At) -> Result<Commit, ReadError> {
-        let stored = self.stored(at)?;
+        let stored = past::block(self.state(), at)?;
         let height = stored.header.height;
         let found = self.state().certificate_at_or_above(height);
         let head = self.state().head().header.height;
         let (top, certificate) = found.ok_or(ReadError::NotYet { head })?;
         let mut headers = Vec::new();
         for above in (height.0..=top.0).rev() {
-            let block = self.state().block(Height(above)).ok_or(Missing::Block)?;
-            headers.push(block.header);
+            headers.push(self.state().header(Height(above)).ok_or(Missing::Block)?);
         }
         Ok(Commit { at: block_anchor(&stored), certificate, headers })
     }
@@ -384,13 +378,16 @@ impl Backend for NodeBackend {
     }
 
     async fn transaction(&self, hash: &Hash) -> Result<KnownTransaction, ReadError> {
+        past::check_kept(self.state(), hash)?;
         if let Some((height, index, status)) = self.placed(hash) {
             let committed = self.receipt(hash)?;
             let ending = self.ending(*hash, Place { height, index, status }).await;
             return Ok(KnownTransaction { transaction: committed.transaction, ending });
         }
         let known = self.submitted().transactions.get(hash).cloned();
-        let transaction = known.ok_or(Missing::Transaction)?;
+        let Some(transaction) = known else {
+            return Err(past::missing(self.state(), Missing::Transaction));
+        };
         let expired = self.is_expired(hash);
         Ok(KnownTransaction { transaction, ending: expired.then_some(Ending::Expired) })
     }
@@ -398,9 +395,12 @@ impl Backend for NodeBackend {
     fn receipt(&self, transaction: &Hash) -> Result<CommittedTransaction, ReadError> {
         let Some((height, index)) = self.state().transaction(transaction) else {
             let waits = self.submitted().transactions.contains_key(transaction);
-            return Err(if waits { Missing::Receipt } else { Missing::Transaction }.into());
+            return Err(match waits {
+                true => Missing::Receipt.into(),
+                false => past::missing(self.state(), Missing::Transaction),
+            });
         };
-        let block = self.state().block(height).ok_or(Missing::Block)?;
+        let block = past::block(self.state(), At::Height(height))?;
         let mut transactions = block.batches.into_iter().flat_map(|one| one.batch.transactions);
         let signed = transactions.nth(index).ok_or(Missing::Transaction)?;
         let receipts = self.state().receipts(height).ok_or(Missing::Receipt)?;
@@ -432,14 +432,17 @@ impl Backend for NodeBackend {
     }
 
     fn query(&self, query: Query) -> Result<Anchored<QueryOutput>, QueryError> {
-        let (head, outcome) = self.ledger.query(vm::Query {
-            contract: query.contract,
-            caller: query.caller,
-            arguments: query.arguments,
-            gas_limit: query.gas_limit,
-        });
-        let at = anchor(&head);
-        at.check_head(query.at)?;
+        let Reading { at, header, view } = Reading::of(self.state(), query.at)?;
+        let outcome = self.ledger.query_in(
+            &header,
+            view,
+            vm::Query {
+                contract: query.contract,
+                caller: query.caller,
+                arguments: query.arguments,
+                gas_limit: query.gas_limit,
+            },
+        );
         let vm::QueryOutcome { status, output, gas_used } = outcome;
         match status {
             Status::Success => Ok(Anchored { at, value: QueryOutput { output, gas_used } }),
@@ -447,6 +450,34 @@ impl Backend for NodeBackend {
             Status::Failed(failure) => Err(QueryError::Failed { failure, gas_used }),
             Status::Rejected(_) => panic!("a query is never rejected"),
         }
+    }
+
+    fn payload(&self, at: At) -> Result<Anchored<Vec<u8>>, ReadError> {
+        let block = past::block(self.state(), at)?;
+        Ok(Anchored { at: block_anchor(&block), value: codec::encode(&block.batches) })
+    }
+
+    fn value(&self, key: &StateKey, at: At) -> Result<Anchored<Option<Vec<u8>>>, ReadError> {
+        past::value(self.state(), key, at)
+    }
+
+    fn differences(
+        &self,
+        from: Height,
+        to: Height,
+        after: Option<&StateKey>,
+        limit: usize,
+    ) -> Result<Vec<Difference>, ReadError> {
+        past::differences(self.state(), from, to, after, limit)
+    }
+
+    fn pieces(
+        &self,
+        at: At,
+        prefixes: &[PrefixView],
+        bytes_max: usize,
+    ) -> Result<Anchored<Vec<Vec<u8>>>, ReadError> {
+        past::pieces(self.state(), at, prefixes, bytes_max)
     }
 
     fn prove(&self, key: &StateKey) -> Result<Proved, ReadError> {

@@ -1,9 +1,12 @@
 //! The command line: one file for each noun.
 
 mod arguments;
+mod backup;
+mod checkpoint;
 mod configuration;
 mod context;
 mod contract;
+mod db;
 mod dev;
 mod failure;
 mod genesis;
@@ -13,8 +16,10 @@ mod output;
 mod prove;
 mod query;
 mod remote;
+mod snapshot;
 mod testnet;
 mod tx;
+mod value;
 mod workshop;
 
 use std::path::PathBuf;
@@ -108,6 +113,15 @@ enum Command {
     /// Ask a node
     #[command(subcommand)]
     Query(query::Query),
+    /// Check the store, take blocks back, make it smaller
+    #[command(subcommand)]
+    Db(db::Db),
+    /// The state as a file that proves itself, to begin a node with
+    #[command(subcommand)]
+    Snapshot(snapshot::Snapshot),
+    /// Copies of the store, for the day on which the disk dies
+    #[command(subcommand)]
+    Backup(backup::Backup),
     /// Show and check the settings
     #[command(subcommand)]
     Config(configuration::Config),
@@ -160,6 +174,9 @@ fn run(cli: Cli, seat: Seat) -> anyhow::Result<()> {
         Command::Tx(tx) => tx.run(&context()?),
         Command::Contract(contract) => contract.run(&context()?),
         Command::Query(query) => query.run(&context()?),
+        Command::Db(db) => db.run(&context()?),
+        Command::Snapshot(snapshot) => snapshot.run(&context()?),
+        Command::Backup(backup) => backup.run(&context()?),
         Command::Config(config) => config.run(&global),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -12,6 +12,6 @@ pub mod peers;
 pub mod ready;
 pub mod settings;
 
-pub use home::{Home, Ports};
+pub use home::{Home, HomeLock, Ports};
 pub use layers::Layers;
 pub use settings::Settings;

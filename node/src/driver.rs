@@ -4,20 +4,23 @@
 //! then lets anything leave.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use consensus::Status;
-use primitives::{Hash, TimestampMs, ValidatorSet, codec};
+use primitives::{Hash, Height, TimestampMs, ValidatorSet, codec};
 use replica::{Action, Event, Machine, Message, Now, Record, Refusal, RequestId};
 use tokio::sync::{oneshot, watch};
 
 use crate::failure;
 use crate::gauge::WriteGauge;
+use crate::giver::Giver;
 use crate::inbox::Command;
 use crate::network::{Class, NetworkHandle};
 use crate::status;
+use crate::syncing;
 use crate::vote_log::VoteLog;
 use crate::workers::{Job, Jobs, LedgerWork};
 
@@ -43,6 +46,9 @@ pub struct Driver {
     pub network: NetworkHandle,
     pub ledger: Sender<LedgerWork>,
     pub pool: Jobs,
+    pub giver: Giver,
+    /// Where a snapshot is demanded: see [`syncing::demand`].
+    pub restoring: PathBuf,
     pub replies: Replies,
     pub clock: Clock,
     pub validators: ValidatorSet,
@@ -193,6 +199,8 @@ impl Driver {
             Action::Gossip(batch) => self.network.gossip(codec::encode(&batch)),
             Action::Verify(batch) => expect(self.pool.give(Job::Verify(batch))),
             Action::ServeSync { to, range } => expect(self.pool.give(Job::Sync { to, range })),
+            Action::ServeSnapshot { to, request } => expect(self.giver.give(to, request)),
+            Action::NeedsSnapshot { floor } => self.demand_snapshot(floor),
             Action::Execute { header, batches } => {
                 give(&self.ledger, LedgerWork::Execute { header, batches });
             }
@@ -231,6 +239,23 @@ impl Driver {
             }
             Action::Stop { reason } => failure::stop(&reason),
         }
+    }
+
+    /// Ends the process: what would bring it on is fetched at a start, before there is a replica.
+    fn demand_snapshot(&self, floor: Height) {
+        let demanded = syncing::demand(&self.restoring);
+        let next = match demanded {
+            Ok(()) => "start again, and it fetches a snapshot first".to_owned(),
+            Err(error) => {
+                format!(
+                    "make the directory {} ({error}), and start again",
+                    self.restoring.display()
+                )
+            }
+        };
+        failure::stop(&format!(
+            "all connected validators have pruned the next block, and keep those from height {floor} on: {next}"
+        ));
     }
 
     fn reply(&self, request: RequestId, answer: Result<Hash, Refusal>) {

@@ -1,7 +1,7 @@
 //! Wiring, top to bottom: opens the home, connects the replica to network, disk, time and clients, runs, and ends
 //! in the reverse order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -12,20 +12,23 @@ use anyhow::{Context as _, bail};
 use libp2p::Multiaddr;
 use primitives::{SecretKey, SignedBatch, ValidatorIndex, ValidatorSet, codec, limits};
 use replica::{Event, Ledger, Limits, Machine, Message, Now, Options, Replica, genesis_block};
-use state::State;
+use state::{Retention, State, StateOptions};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::backend::NodeBackend;
+use crate::backend::{self, NodeBackend};
 use crate::commits::Commits;
 use crate::config::peers::PeerBook;
 use crate::config::{Home, Ports, Settings, ready};
+use crate::control;
 use crate::disk::{self, DiskWatch};
 use crate::driver::{Clock, Driver, Replies, Watched};
 use crate::failure;
 use crate::gauge::WriteGauge;
+use crate::giver;
 use crate::inbox::Inbox;
 use crate::network::{self, NetworkEvent, NetworkEvents, NetworkHandle, NetworkOptions};
+use crate::syncing::{self, Clients, Ended, Syncing};
 use crate::vote_log;
 use crate::workers::{self, Pool};
 
@@ -60,10 +63,38 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let clock = Clock::start();
     let (inbox, commands) = Inbox::new();
+    let (log, records) = vote_log::open(&home.vote_log())?;
 
     let disk = DiskWatch::begin(&home, &settings.disk, clock)?;
     let outlook = disk.subscribe();
-    let state = open_state(&home.database(), &genesis)?;
+    let (network, mut events) =
+        start_network(&settings, &key, own, &validators, &genesis, &runtime)?;
+    let book = PeerBook::new(&home, &settings.network);
+    let dialing = runtime.spawn(keep_dialing(book, network.clone(), validators.clone()));
+    let (listening, addresses) = watch::channel(0);
+    let database = home.database();
+    let restoring = syncing::directory(&data);
+    let syncing = Syncing {
+        directory: &restoring,
+        database: &database,
+        validators: &validators,
+        network: &network,
+        events: &mut events,
+        listening: &listening,
+        clock,
+        clients: Clients {
+            home: &home,
+            settings: &settings.rpc,
+            chain: backend::summary(&genesis, &validators, own),
+            disk: outlook.clone(),
+        },
+    };
+    let Some((state, connected)) = synchronized(syncing, &settings, &genesis, own, &runtime)?
+    else {
+        tracing::info!("stopping as told");
+        runtime.block_on(network.shutdown());
+        return Ok(());
+    };
     let head = state.head();
     tracing::info!(
         chain = %genesis.chain_id,
@@ -72,11 +103,9 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
         height = %head.header.height,
         "starting"
     );
-    let (log, records) = vote_log::open(&home.vote_log())?;
     let ledger = ledger(&state, &settings, &genesis)?;
     let ledger_view = ledger.view();
 
-    let (network, events) = start_network(&settings, &key, own, &validators, &genesis, &runtime)?;
     let commits = Arc::new(Commits::new(head.header.height));
     let (ledger_work, ledger_thread) =
         workers::start_ledger(ledger, Arc::clone(&commits), inbox.clone())?;
@@ -90,10 +119,12 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
     let (pool, mut workers) =
         workers::start_pool(pool, thread::available_parallelism().map_or(1, usize::from))?;
     workers.push(ledger_thread);
+    let (giver, giver_thread) = giver::start(ledger_view.snapshots().clone(), network.clone())?;
+    workers.push(giver_thread);
 
     let options = Options { genesis: genesis.clone(), key, own, limits: limits_of(&settings)? };
     let replies: Replies = Arc::new(Mutex::default());
-    let replica = Replica::new(options.clone(), state, records, clock.now());
+    let replica = Replica::new(options.clone(), state.clone(), records, clock.now());
     let machine = seat(replica, &options, clock.now());
     let watched = Watched::new(machine.replica().core().status(clock.uptime_ms()));
     let status = watched.status.subscribe();
@@ -104,6 +135,8 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
         network: network.clone(),
         ledger: ledger_work,
         pool,
+        giver,
+        restoring,
         replies: Arc::clone(&replies),
         clock,
         validators: validators.clone(),
@@ -114,7 +147,10 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
         thread::Builder::new().name("replica".into()).spawn(move || driver.run(&commands))?;
     disk.start(inbox.clone())?;
     let pump_inbox = inbox.clone();
-    let (listening, addresses) = watch::channel(0);
+    // Who connected before there was a replica.
+    for peer in connected {
+        let _ = inbox.push(Event::Peer { peer, connected: true }, 0);
+    }
     thread::Builder::new()
         .name("network".into())
         .spawn(move || pump(events, &pump_inbox, &listening))?;
@@ -135,12 +171,17 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
     let served = runtime.block_on(async {
         // Before the addresses are published, the system must have chosen all ports.
         all_listening(addresses, settings.network.listen.len()).await?;
+<<<<<<< HEAD
         let serving = serve(&home, &settings, backend, &network, &validators, own, &commits);
+=======
+        tokio::spawn(control::Socket::open(&home)?.serve(home.clone(), state));
+>>>>>>> main
         tokio::select! {
             served = serving => served,
             reason = disk::exhausted(&data, outlook) => Err(reason.into()),
         }
     });
+    dialing.abort();
     runtime.block_on(network.shutdown());
     inbox.stop();
     workers.push(driver);
@@ -153,6 +194,31 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
         }
     }
     served
+}
+
+/// The state, as recent as it can be had before there is a replica, and who is connected by then; nothing when a
+/// signal came first.
+fn synchronized(
+    syncing: Syncing<'_>,
+    settings: &Settings,
+    genesis: &primitives::Genesis,
+    own: ValidatorIndex,
+    runtime: &tokio::runtime::Runtime,
+) -> anyhow::Result<Option<(State, BTreeSet<ValidatorIndex>)>> {
+    let database = syncing.database;
+    let state = open_state(database, genesis, settings)?;
+    let (head, now) = (state.head().header.timestamp, syncing.clock.now().wall);
+    let Some(urgency) = syncing::urgency(&settings.sync, syncing.directory, head, now) else {
+        return Ok(Some((state, BTreeSet::new())));
+    };
+    let (chain, validators) = (genesis.hash(), syncing.validators);
+    let options = syncing::options(&state, chain, validators, own, &settings.sync, urgency);
+    let head = backend::anchor(&state.head());
+    drop(state);
+    match runtime.block_on(syncing.run(options, head))? {
+        Ended::Ready(connected) => Ok(Some((open_state(database, genesis, settings)?, connected))),
+        Ended::Told => Ok(None),
+    }
 }
 
 fn own_place(
@@ -169,8 +235,22 @@ fn own_place(
     })
 }
 
-fn open_state(path: &Path, genesis: &primitives::Genesis) -> anyhow::Result<State> {
-    Ok(State::open(path, &genesis_block(genesis))?)
+fn open_state(
+    path: &Path,
+    genesis: &primitives::Genesis,
+    settings: &Settings,
+) -> anyhow::Result<State> {
+    Ok(State::open_with(path, &genesis_block(genesis), state_options(settings)?)?)
+}
+
+/// How the settings want the state to be kept.
+pub fn state_options(settings: &Settings) -> anyhow::Result<StateOptions> {
+    let retention = match settings.state.retention_blocks {
+        0 => Retention::All,
+        blocks => Retention::Blocks(blocks),
+    };
+    let tree_bytes = usize::try_from(settings.state.tree_mib)? << 20;
+    Ok(StateOptions { retention, tree_bytes })
 }
 
 fn ledger(
@@ -180,7 +260,8 @@ fn ledger(
 ) -> anyhow::Result<Ledger> {
     let cache_bytes_max = usize::try_from(settings.vm.modules_mib)? << 20;
     let executor = vm::Executor::new(vm::ExecutorOptions { cache_bytes_max });
-    Ok(Ledger::new(state.clone(), Arc::new(executor), genesis))
+    let every = settings.sync.snapshot_blocks;
+    Ok(Ledger::with_snapshots(state.clone(), Arc::new(executor), genesis, every))
 }
 
 fn limits_of(settings: &Settings) -> anyhow::Result<Limits> {
@@ -244,11 +325,6 @@ async fn serve(
         .await
         .with_context(|| format!("RPC cannot listen on {address}"))?;
     home.write_ports(&ports(validators, own, server.address(), network))?;
-    let dialing = tokio::spawn(keep_dialing(
-        PeerBook::new(home, &settings.network),
-        network.clone(),
-        validators.clone(),
-    ));
     let telling = tokio::spawn(tell_heights(commits.heights()));
     tracing::info!(rpc = %server.address(), "serving");
     if let Err(error) = ready::notify() {
@@ -259,7 +335,6 @@ async fn serve(
         _ = interrupt.recv() => {}
     }
     tracing::info!("stopping as told");
-    dialing.abort();
     telling.abort();
     server.stop().await;
     Ok(())

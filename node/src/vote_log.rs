@@ -50,6 +50,63 @@ pub fn create(path: &Path) -> anyhow::Result<()> {
     Ok(written?)
 }
 
+/// What a vote log is after the store beside it was restored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Restored {
+    /// It tells what this validator signed, and from which view on all is decided.
+    Kept,
+    Gone,
+    /// It says that nothing was ever signed, as that of a home made for a key that has voted elsewhere would: nobody
+    /// knows. Now it is here, and the node takes its log for lost.
+    PutAside(PathBuf),
+}
+
+impl Restored {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::Gone => "none: taken for lost",
+            Self::PutAside(_) => "put aside, since it knows of no vote: taken for lost",
+        }
+    }
+}
+
+/// Sees to it that a validator whose store was restored cannot sign twice.
+///
+/// # Errors
+/// When the log cannot be read or renamed, or is damaged.
+pub fn after_restore(path: &Path) -> anyhow::Result<Restored> {
+    if !path.exists() {
+        return Ok(Restored::Gone);
+    }
+    let birth = Record::Consensus(consensus::Record::Floor(View::ZERO));
+    if open(path)?.1 != [birth] {
+        return Ok(Restored::Kept);
+    }
+    Ok(put_aside(path)?.map_or(Restored::Gone, Restored::PutAside))
+}
+
+/// Puts the log, if there is one, beside its place. Answers where it is now.
+///
+/// # Errors
+/// When it cannot be renamed.
+pub fn put_aside(path: &Path) -> anyhow::Result<Option<PathBuf>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let mut number = 1;
+    let aside = loop {
+        let aside = path.with_extension(format!("log.aside-{number}"));
+        if !aside.exists() {
+            break aside;
+        }
+        number += 1;
+    };
+    std::fs::rename(path, &aside)?;
+    DiskFiles::at(path).sync_names()?;
+    Ok(Some(aside))
+}
+
 fn salt() -> anyhow::Result<[u8; 16]> {
     let mut salt = [0; 16];
     getrandom::fill(&mut salt)?;

@@ -10,6 +10,7 @@ use primitives::{
 };
 use replica::{Event, Ledger, LedgerView, Message, Range};
 
+use crate::answering::{Answer, Answering};
 use crate::commits::Commits;
 use crate::failure;
 use crate::inbox::Inbox;
@@ -68,10 +69,6 @@ pub fn start_ledger(
     Ok((sender, thread))
 }
 
-/// Catch-up answers to one validator that are under way at once. What it asks for beyond is passed over: an honest one
-/// asks for fewer.
-const ANSWERS_MAX: usize = 4;
-
 /// One thing for the pool.
 #[derive(Debug)]
 pub enum Job {
@@ -82,32 +79,28 @@ pub enum Job {
 /// Gives the pool something to do. Whoever asks for answers without end makes nobody wait.
 #[derive(Debug)]
 pub struct Jobs {
-    sender: Sender<Job>,
+    sender: Sender<(Job, Option<Answer>)>,
     answering: Answering,
 }
-
-/// Catch-up answers that are under way, by who asked.
-type Answering = Arc<Mutex<BTreeMap<ValidatorIndex, usize>>>;
 
 impl Jobs {
     /// Whether the pool is there to take it.
     pub fn give(&self, job: Job) -> bool {
+        let mut answer = None;
         if let Job::Sync { to, .. } = &job {
-            let mut answering = self.answering.lock().unwrap_or_else(PoisonError::into_inner);
-            let count = answering.entry(*to).or_default();
-            if *count >= ANSWERS_MAX {
+            answer = self.answering.enter(*to);
+            if answer.is_none() {
                 return true;
             }
-            *count += 1;
         }
-        self.sender.send(job).is_ok()
+        self.sender.send((job, answer)).is_ok()
     }
 }
 
 /// The jobs that wait, and how many of those taken were verifications.
 #[derive(Debug)]
 struct Queue {
-    jobs: Receiver<Job>,
+    jobs: Receiver<(Job, Option<Answer>)>,
     verifications: u64,
 }
 
@@ -133,39 +126,31 @@ pub struct Pool {
 /// threads end when the sender is dropped.
 pub fn start_pool(pool: Pool, threads: usize) -> std::io::Result<(Jobs, Vec<JoinHandle<()>>)> {
     let (sender, jobs) = channel();
-    let answering = Answering::default();
     let queue = Arc::new(Mutex::new(Queue { jobs, verifications: 0 }));
     let (pool, verified) = (Arc::new(pool), Arc::new(Mutex::default()));
     let mut started = Vec::new();
     for number in 0..threads {
-        let (pool, queue, verified, answering) =
-            (Arc::clone(&pool), Arc::clone(&queue), Arc::clone(&verified), Arc::clone(&answering));
+        let (pool, queue, verified) =
+            (Arc::clone(&pool), Arc::clone(&queue), Arc::clone(&verified));
         let run = move || {
-            while let Some((number, job)) = next(&queue) {
+            while let Some((number, (job, _answer))) = next(&queue) {
                 match job {
                     Job::Verify(batch) => pool.verify(number, batch, &verified),
-                    Job::Sync { to, range } => {
-                        pool.answer(to, range);
-                        let mut answering =
-                            answering.lock().unwrap_or_else(PoisonError::into_inner);
-                        if let Some(count) = answering.get_mut(&to) {
-                            *count -= 1;
-                        }
-                    }
+                    Job::Sync { to, range } => pool.answer(to, range),
                 }
             }
         };
         started.push(thread::Builder::new().name(format!("verify-{number}")).spawn(run)?);
     }
-    Ok((Jobs { sender, answering }, started))
+    Ok((Jobs { sender, answering: Answering::default() }, started))
 }
 
 /// The next job; a verification with its number among them.
-fn next(queue: &Mutex<Queue>) -> Option<(u64, Job)> {
+fn next(queue: &Mutex<Queue>) -> Option<(u64, (Job, Option<Answer>))> {
     let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
     let job = queue.jobs.recv().ok()?;
     let number = queue.verifications;
-    if matches!(job, Job::Verify(_)) {
+    if matches!(job, (Job::Verify(_), _)) {
         queue.verifications += 1;
     }
     Some((number, job))

@@ -65,6 +65,9 @@ impl Domain {
     }
 }
 
+/// Bytes that are copied together to be hashed.
+const SHORT_BYTES_MAX: usize = 512;
+
 /// A 32-byte BLAKE3 digest; lowercase `0x` hex in JSON.
 #[derive(
     Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,
@@ -83,6 +86,18 @@ impl Hash {
     /// The hash of the concatenated parts in a domain. The caller sees to it that the parts have fixed
     /// lengths or carry their own.
     pub fn of_parts(domain: Domain, parts: &[&[u8]]) -> Self {
+        // One piece of memory is hashed in half of the time that a stream takes to set up.
+        let mut joined = [0; SHORT_BYTES_MAX];
+        let mut length = 0;
+        for part in [&domain.tag()[..]].iter().chain(parts) {
+            if let Some(place) = joined.get_mut(length..length + part.len()) {
+                place.copy_from_slice(part);
+            }
+            length += part.len();
+        }
+        if let Some(joined) = joined.get(..length) {
+            return Self(*blake3::hash(joined).as_bytes());
+        }
         let mut hasher = blake3::Hasher::new();
         hasher.update(domain.tag());
         for part in parts {

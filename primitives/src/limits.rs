@@ -78,5 +78,14 @@ pub const HEARTBEAT_MS_DEFAULT: u64 = 30_000;
 pub const SYNC_BLOCKS_MAX: usize = 64;
 /// Encoded bytes of one answer to a catch-up request; a single larger block is sent alone.
 pub const SYNC_BYTES_MAX: usize = 4 << 20;
+/// Prefixes of one request for pieces of a snapshot.
+pub const SNAPSHOT_PREFIXES_MAX: usize = 64;
+/// Bytes of keys and values in one piece of a snapshot; a single larger value is a piece alone.
+pub const SNAPSHOT_PIECE_BYTES_MAX: usize = 1 << 20;
+/// Encoded bytes of the pieces of one answer before they are packed. An answer is closed at half of it, and the last
+/// piece has room in the rest.
+pub const SNAPSHOT_ANSWER_BYTES_MAX: usize = 4 << 20;
+/// Snapshots that a validator offers.
+pub const SNAPSHOTS_OFFERED_MAX: usize = 8;
 /// Bytes of one message between validators.
 pub const MESSAGE_BYTES_MAX: usize = PROPOSAL_BYTES_MAX + (1 << 20);

@@ -80,9 +80,15 @@ impl StateKey {
         Self { namespace, key: [&place[..], &view.0.to_be_bytes()].concat() }
     }
 
-    /// The 256-bit way through the state tree: H(namespace ‖ key).
+    /// The 256-bit way through the state tree: the namespace, then 31 bytes of H(namespace ‖ key). So a namespace is
+    /// one subtree, and that a listing of it is complete can be proved.
     pub fn path(&self) -> Hash {
-        Hash::of_parts(Domain::StatePath, &[&[self.namespace as u8], &self.key])
+        let namespace = self.namespace as u8;
+        let Hash(mut path) = Hash::of_parts(Domain::StatePath, &[&[namespace], &self.key]);
+        // The hash's last byte comes to the front, where the namespace takes its place.
+        path.rotate_right(1);
+        path[0] = namespace;
+        Hash(path)
     }
 }
 

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use consensus::{Evidence, TimeoutReason};
-use primitives::{CommitCertificate, Hash, Header, SignedBatch, ValidatorIndex, View};
+use primitives::{CommitCertificate, Hash, Header, Height, SignedBatch, ValidatorIndex, View};
 
 use crate::event::RequestId;
 use crate::mempool::Refusal;
-use crate::message::{Message, Range};
+use crate::message::{Message, Range, SnapshotRequest};
 use crate::replica::Record;
 
 /// One thing to do. Order matters: what follows a [`Action::Persist`] may leave only after that record is synced,
@@ -44,6 +44,16 @@ pub enum Action {
     ServeSync {
         to: ValidatorIndex,
         range: Range,
+    },
+    /// Answer this sound request, off this thread and at leisure; see [`crate::Snapshots::answer`].
+    ServeSnapshot {
+        to: ValidatorIndex,
+        request: SnapshotRequest,
+    },
+    /// All who could send the next block have pruned it: nothing but a snapshot brings this node on.
+    NeedsSnapshot {
+        /// The lowest block that one of them keeps.
+        floor: Height,
     },
     /// To a request of the own RPC: admitted under this hash, or why not.
     Reply {

@@ -5,7 +5,8 @@
 //! together by their hashes, and a commit certificate stands over the last ([`crate::SyncBlocks::is_proven`]).
 //!
 //! A peer that lies, does not answer in time, sends less than it could, or has nothing is excluded: the others are
-//! asked. Exclusions add up, and are forgiven from time to time, and at once when nobody is left.
+//! asked. Exclusions add up, and are forgiven from time to time, and at once when nobody is left. A peer that has
+//! pruned what is missing is not asked for it; when that is so of all, only a snapshot helps ([`crate::StateSync`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,6 +47,8 @@ pub struct CatchUp {
     /// The last height of the range that consensus was given, and when to give up on that.
     applying: Option<(Height, u64)>,
     excluded: BTreeSet<ValidatorIndex>,
+    /// The lowest blocks that peers keep, where they said so.
+    floors: BTreeMap<ValidatorIndex, Height>,
     forgiven_ms: u64,
     /// Counts requests, to go round the peers.
     turn: usize,
@@ -63,8 +66,8 @@ pub struct Request {
 pub enum Answer {
     /// A proven range, and its encoded bytes.
     Proven(SyncBlocks, usize),
-    /// It has nothing of the range that begins here.
-    Nothing(Height),
+    /// It has nothing of the range that begins here, and keeps blocks from a floor on.
+    Nothing { first: Height, floor: Height },
     /// It does not hold together.
     Lie,
 }
@@ -98,7 +101,7 @@ impl CatchUp {
         let mut requests = Vec::new();
         while (self.asked.len() + self.held.len() < RANGES_MAX || self.lacks_end(committed))
             && let Some(range) = self.gap(committed)
-            && let Some(to) = self.next_peer(peers)
+            && let Some(to) = self.next_peer(peers, range.first)
         {
             let until_ms = now_ms.saturating_add(PATIENCE_MS);
             self.asked.insert(range.first, Asked { peer: to, range, until_ms });
@@ -129,17 +132,38 @@ impl CatchUp {
         (first <= last).then_some(Range { first, last })
     }
 
-    fn next_peer(&mut self, peers: &BTreeSet<ValidatorIndex>) -> Option<ValidatorIndex> {
+    fn next_peer(
+        &mut self,
+        peers: &BTreeSet<ValidatorIndex>,
+        first: Height,
+    ) -> Option<ValidatorIndex> {
         let busy =
             |peer: &ValidatorIndex| self.asked.values().filter(|one| one.peer == *peer).count();
         let free: Vec<ValidatorIndex> = peers
             .difference(&self.excluded)
-            .filter(|peer| busy(peer) < PEER_RANGES_MAX)
+            .filter(|peer| busy(peer) < PEER_RANGES_MAX && self.keeps(**peer, first))
             .copied()
             .collect();
         let peer = *free.get(self.turn.checked_rem(free.len())?)?;
         self.turn += 1;
         Some(peer)
+    }
+
+    fn keeps(&self, peer: ValidatorIndex, height: Height) -> bool {
+        self.floors.get(&peer).is_none_or(|floor| *floor <= height)
+    }
+
+    /// The lowest floor of the connected peers, when all of them have pruned the next block and so many may be lying.
+    pub fn pruned(
+        &self,
+        committed: Height,
+        peers: &BTreeSet<ValidatorIndex>,
+        faulty_max: usize,
+    ) -> Option<Height> {
+        let all = peers.len() > faulty_max
+            && self.target > committed
+            && !peers.iter().any(|peer| self.keeps(*peer, committed.next()));
+        all.then(|| peers.iter().filter_map(|peer| self.floors.get(peer)).min().copied()).flatten()
     }
 
     fn forgive(&mut self, now_ms: u64, peers: &BTreeSet<ValidatorIndex>) {
@@ -160,7 +184,7 @@ impl CatchUp {
     pub fn answered(&mut self, peer: ValidatorIndex, answer: Answer) -> bool {
         let first = match &answer {
             Answer::Proven(blocks, _) => blocks.first_height(),
-            Answer::Nothing(first) => Some(*first),
+            Answer::Nothing { first, .. } => Some(*first),
             Answer::Lie => self.asked.values().find(|a| a.peer == peer).map(|a| a.range.first),
         };
         let asked = first.and_then(|first| self.asked.get(&first)).copied();
@@ -175,7 +199,10 @@ impl CatchUp {
                 self.aim(blocks.certificate.result.height);
                 self.held.insert(asked.range.first, blocks);
             }
-            Answer::Nothing(_) | Answer::Lie => {
+            Answer::Nothing { first, floor } if floor > first => {
+                self.floors.insert(peer, floor);
+            }
+            Answer::Nothing { .. } | Answer::Lie => {
                 self.excluded.insert(peer);
             }
         }
@@ -323,7 +350,7 @@ mod tests {
                 let half = Height(range.first.0 + (range.last.0 - range.first.0) / 4);
                 Some(Answer::Proven(blocks(Range { last: half, ..range }), 1_000))
             }
-            Peer::HasNothing => Some(Answer::Nothing(range.first)),
+            Peer::HasNothing => Some(Answer::Nothing { first: range.first, floor: Height::ZERO }),
             Peer::Parts { blocks: count, certified } => {
                 let end = range.first.0.next_multiple_of(certified);
                 let last = end.min(range.first.0 + count - 1);
@@ -414,12 +441,36 @@ mod tests {
         let mut catch_up = CatchUp { forgiven_ms: 1_000, ..CatchUp::default() };
         catch_up.aim(TARGET);
         for request in catch_up.ask(1_000, Height::ZERO, &peers) {
-            assert!(catch_up.answered(request.to, Answer::Nothing(request.range.first)));
+            let (first, floor) = (request.range.first, Height::ZERO);
+            assert!(catch_up.answered(request.to, Answer::Nothing { first, floor }));
         }
         assert_eq!(catch_up.ask(1_100, Height::ZERO, &peers), []);
         let again = catch_up.deadline_ms().expect("it tries again");
         assert_eq!(again, 1_000 + LAST_RESORT_MS);
         assert!(!catch_up.ask(again, Height::ZERO, &peers).is_empty());
+    }
+
+    /// Whoever prunes says so once, and is asked for what it keeps; that all have pruned what is missing is believed
+    /// when so many say it that one of them is honest.
+    #[test]
+    fn a_peer_that_has_pruned_is_asked_for_what_it_keeps_alone() {
+        let all = [0, 1, 2].map(ValidatorIndex);
+        let (peers, floor) = (BTreeSet::from(all), Height(500));
+        let mut catch_up = CatchUp::default();
+        catch_up.aim(TARGET);
+        for (count, peer) in all.into_iter().enumerate() {
+            assert_eq!(catch_up.pruned(Height::ZERO, &peers, 1), None, "{count} of 3 say so");
+            let first = Height(1);
+            let range = Range { first, last: Height(64) };
+            catch_up.asked.insert(first, Asked { peer, range, until_ms: 1_000 });
+            assert!(catch_up.answered(peer, Answer::Nothing { first, floor }));
+        }
+        assert_eq!(catch_up.pruned(Height::ZERO, &peers, 1), Some(floor));
+        let one = BTreeSet::from([all[0]]);
+        assert_eq!(catch_up.pruned(Height::ZERO, &one, 1), None, "one may lie");
+        assert_eq!(catch_up.ask(10, Height::ZERO, &peers), []);
+        assert!(!catch_up.ask(10, Height(499), &peers).is_empty());
+        assert_eq!(catch_up.pruned(Height(499), &peers, 1), None);
     }
 
     #[test]

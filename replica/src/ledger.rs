@@ -13,6 +13,7 @@ use vm::{BlockContext, Executor};
 use crate::event::CommittedReceipts;
 use crate::evidence;
 use crate::message::{Range, SyncBlocks};
+use crate::snapshots::Snapshots;
 
 /// What an executed, uncommitted block left.
 #[derive(Debug)]
@@ -30,6 +31,7 @@ pub struct Ledger {
     state: State,
     executor: Arc<Executor>,
     chain: GenesisFacts,
+    snapshots: Snapshots,
     executed: BTreeMap<Hash, Executed>,
 }
 
@@ -80,7 +82,19 @@ pub fn genesis_block(genesis: &Genesis) -> GenesisBlock {
 
 impl Ledger {
     pub fn new(state: State, executor: Arc<Executor>, genesis: &Genesis) -> Self {
-        Self { state, executor, chain: GenesisFacts::of(genesis), executed: BTreeMap::new() }
+        Self::with_snapshots(state, executor, genesis, 0)
+    }
+
+    /// One that takes a snapshot for others every so many blocks; none when 0.
+    pub fn with_snapshots(
+        state: State,
+        executor: Arc<Executor>,
+        genesis: &Genesis,
+        every: u64,
+    ) -> Self {
+        let chain = GenesisFacts::of(genesis);
+        let snapshots = Snapshots::new(state.clone(), chain.validators.len(), every);
+        Self { state, executor, chain, snapshots, executed: BTreeMap::new() }
     }
 
     /// A reader of the same state, for other threads.
@@ -89,6 +103,7 @@ impl Ledger {
             state: self.state.clone(),
             executor: Arc::clone(&self.executor),
             chain: self.chain.clone(),
+            snapshots: self.snapshots.clone(),
         }
     }
 
@@ -160,7 +175,9 @@ impl Ledger {
                 certificate: (certificate.block == hash).then(|| certificate.clone()),
             });
         }
+        let before = self.state.head().header.height;
         self.state.commit(committed)?;
+        self.snapshots.committed(before);
         Ok(answers)
     }
 
@@ -176,11 +193,16 @@ pub struct LedgerView {
     state: State,
     executor: Arc<Executor>,
     chain: GenesisFacts,
+    snapshots: Snapshots,
 }
 
 impl LedgerView {
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    pub fn snapshots(&self) -> &Snapshots {
+        &self.snapshots
     }
 
     /// Runs a contract's query on the head, as if in a block of the head's height and time.
@@ -192,9 +214,13 @@ impl LedgerView {
                 break (head, view);
             }
         };
-        let storage = Storage(view);
-        let outcome = self.executor.query(&storage, &self.chain.block(&head.header), query);
+        let outcome = self.query_in(&head.header, view, query);
         (head, outcome)
+    }
+
+    /// Runs a contract's query on the state after a committed block, as if in that block.
+    pub fn query_in(&self, header: &Header, view: StateView, query: vm::Query) -> vm::QueryOutcome {
+        self.executor.query(&Storage(view), &self.chain.block(header), query)
     }
 
     /// The answer to a catch-up request: blocks from the first on, up to the last that has a certificate and is within

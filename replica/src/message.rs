@@ -4,6 +4,9 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use consensus::Cost;
 use primitives::codec::{self, DecodeError};
 use primitives::{CommitCertificate, Hash, Header, Height, SignedBatch, limits};
+use state::{Prefix, SnapshotHead};
+
+use crate::snapshots::{Offers, PackedPieces};
 
 /// How urgent a message is; the transport keeps the classes apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +36,31 @@ pub struct SyncBlocks {
     pub certificate: CommitCertificate,
 }
 
+/// What is asked about snapshots.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum SnapshotRequest {
+    /// Which there are.
+    Offers,
+    /// What the one at a height begins with.
+    Head(Height),
+    /// What stands below these prefixes in the one at a height; at most [`limits::SNAPSHOT_PREFIXES_MAX`].
+    Pieces { height: Height, prefixes: Vec<Prefix> },
+}
+
+/// The answer to it.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum SnapshotAnswer {
+    Offers(Offers),
+    Head(Box<SnapshotHead>),
+    /// Of the first prefixes asked for, as many as an answer holds and at least one.
+    Pieces {
+        height: Height,
+        pieces: PackedPieces,
+    },
+    /// This one is not held, or not any more.
+    Gone(Height),
+}
+
 /// One message between two validators.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Message {
@@ -45,10 +73,26 @@ pub enum Message {
     SyncRequest(Range),
     /// The answer to it, from the first block asked for on.
     Sync(Box<SyncBlocks>),
-    /// The other answer: the sender has not committed the first block asked for.
+    /// The other answer: the sender has not committed the first block asked for, or keeps blocks from a floor above it.
     SyncNothing {
         first: Height,
+        floor: Height,
     },
+    SnapshotRequest(SnapshotRequest),
+    Snapshot(SnapshotAnswer),
+}
+
+impl SnapshotRequest {
+    /// Whether an honest validator could ask this.
+    pub fn is_sound(&self) -> bool {
+        match self {
+            Self::Offers | Self::Head(_) => true,
+            Self::Pieces { prefixes, .. } => {
+                (1..=limits::SNAPSHOT_PREFIXES_MAX).contains(&prefixes.len())
+                    && prefixes.iter().all(Prefix::is_valid)
+            }
+        }
+    }
 }
 
 impl Message {
@@ -57,8 +101,8 @@ impl Message {
             Self::Consensus(consensus::Message::Proposal(_)) => Class::Proposal,
             Self::Consensus(_) => Class::Vote,
             Self::BatchRequest { .. } | Self::SyncRequest(_) => Class::Proposal,
-            Self::SyncNothing { .. } => Class::Proposal,
-            Self::Batches(_) | Self::Sync(_) => Class::Bulk,
+            Self::SyncNothing { .. } | Self::SnapshotRequest(_) => Class::Proposal,
+            Self::Batches(_) | Self::Sync(_) | Self::Snapshot(_) => Class::Bulk,
         }
     }
 
@@ -66,10 +110,11 @@ impl Message {
     pub(crate) fn cost(&self) -> Option<Cost> {
         match self {
             Self::Consensus(_) => None,
-            Self::BatchRequest { .. } | Self::SyncRequest(_) | Self::SyncNothing { .. } => {
-                Some(Cost::Request)
-            }
-            Self::Batches(_) | Self::Sync(_) => Some(Cost::Bulk),
+            Self::BatchRequest { .. }
+            | Self::SyncRequest(_)
+            | Self::SyncNothing { .. }
+            | Self::SnapshotRequest(_) => Some(Cost::Request),
+            Self::Batches(_) | Self::Sync(_) | Self::Snapshot(_) => Some(Cost::Bulk),
         }
     }
 

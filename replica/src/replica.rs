@@ -235,7 +235,10 @@ impl Replica {
             Message::Batches(batches) => self.on_batches(from, batches),
             Message::SyncRequest(range) => self.on_sync_request(from, range),
             Message::Sync(blocks) => self.on_sync(from, *blocks),
-            Message::SyncNothing { first } => self.on_sync_nothing(from, first),
+            Message::SyncNothing { first, floor } => self.on_sync_nothing(from, first, floor),
+            Message::SnapshotRequest(request) => self.on_snapshot_request(from, request),
+            // It was asked before this replica began, by `StateSync`.
+            Message::Snapshot(_) => {}
         }
     }
 
@@ -439,8 +442,9 @@ fn schedule(state: &State, validators: &ValidatorSet) -> Schedule {
     let mut headers = vec![head];
     while let Some(last) = headers.last().filter(|last| last.view >= first && last.height.0 > 0) {
         let below = Height(last.height.0 - 1);
-        let Some(block) = state.block(below) else { break };
-        headers.push(block.header);
+        // Below a snapshot there are headers only.
+        let Some(header) = state.header(below) else { break };
+        headers.push(header);
     }
     let mut schedule = Schedule::new(validators.len());
     for header in headers.iter().rev() {

@@ -7,7 +7,7 @@ use primitives::{
 
 use crate::action::Action;
 use crate::catch_up::Answer;
-use crate::message::{Message, Range, SyncBlocks};
+use crate::message::{Message, Range, SnapshotRequest, SyncBlocks};
 use crate::replica::Replica;
 
 impl SyncBlocks {
@@ -54,16 +54,31 @@ impl Replica {
 
     /// Has a range read and sent; or says that it is not here.
     pub(crate) fn on_sync_request(&mut self, from: ValidatorIndex, range: Range) {
-        if range.first <= self.durable && range.first <= range.last {
+        let (first, floor) = (range.first, self.state.floor());
+        if (floor..=self.durable).contains(&first) && first <= range.last {
             self.actions.push(Action::ServeSync { to: from, range });
         } else {
-            let message = Message::SyncNothing { first: range.first };
+            let message = Message::SyncNothing { first, floor };
             self.actions.push(Action::Send { to: from, message });
         }
     }
 
-    pub(crate) fn on_sync_nothing(&mut self, from: ValidatorIndex, first: Height) {
-        self.catch_up.answered(from, Answer::Nothing(first));
+    pub(crate) fn on_sync_nothing(&mut self, from: ValidatorIndex, first: Height, floor: Height) {
+        self.catch_up.answered(from, Answer::Nothing { first, floor });
+        let faulty_max = self.validators.faulty_max();
+        if let Some(floor) = self.catch_up.pruned(self.head.height, &self.connected, faulty_max) {
+            self.actions.push(Action::NeedsSnapshot { floor });
+        }
+    }
+
+    /// Has a snapshot looked into, for a validator that is far behind.
+    pub(crate) fn on_snapshot_request(&mut self, from: ValidatorIndex, request: SnapshotRequest) {
+        if request.is_sound() {
+            self.actions.push(Action::ServeSnapshot { to: from, request });
+        } else {
+            let what = "a request for what no snapshot has";
+            self.step(Input::Misbehaved { peer: from, what });
+        }
     }
 
     pub(crate) fn on_sync(&mut self, from: ValidatorIndex, blocks: SyncBlocks) {

@@ -25,7 +25,7 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 use crate::types::{
-    Anchor, At, ChainSummary, ConsensusStatus, EvidenceView, NodeStatus, Readiness,
+    Anchor, At, ChainSummary, ConsensusStatus, EvidenceView, NodeStatus, PrefixView, Readiness,
 };
 
 /// An inside failure: logged where it meets the interface, told to no client.
@@ -34,7 +34,7 @@ pub type InternalError = Arc<dyn std::error::Error + Send + Sync>;
 /// The node, as the interface sees it.
 #[async_trait]
 pub trait Backend: Send + Sync + 'static {
-    /// What does not change from block to block. Answered from memory.
+    /// What hardly changes from block to block. Answered from memory.
     fn chain(&self) -> ChainSummary;
 
     /// The last committed block. Answered from memory.
@@ -62,6 +62,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// A committed block.
     fn block(&self, at: At) -> Result<Block, ReadError>;
+
+    /// The batches of a committed block in its header's order, in their encoding.
+    fn payload(&self, at: At) -> Result<Anchored<Vec<u8>>, ReadError>;
 
     /// Proof that the block at `at` is final: see [`Commit`].
     fn commit(&self, at: At) -> Result<Commit, ReadError>;
@@ -101,6 +104,29 @@ pub trait Backend: Send + Sync + 'static {
     /// Runs a contract's `query` on committed state. May take as long as [`Query::gas_limit`]
     /// allows.
     fn query(&self, query: Query) -> Result<Anchored<QueryOutput>, QueryError>;
+
+    /// What stands under a key of the state; none when nothing does.
+    fn value(&self, key: &StateKey, at: At) -> Result<Anchored<Option<Vec<u8>>>, ReadError>;
+
+    /// The first `limit` keys, in order and after `after`, whose values after the block at `to` are
+    /// others than after the one at `from`, which is not above it.
+    fn differences(
+        &self,
+        from: Height,
+        to: Height,
+        after: Option<&StateKey>,
+        limit: usize,
+    ) -> Result<Vec<Difference>, ReadError>;
+
+    /// What stands below prefixes of the state tree, for whoever compares a state with this one:
+    /// each piece in the state crate's encoding, opaque here. As many as fit into `bytes_max`, and
+    /// at least one.
+    fn pieces(
+        &self,
+        at: At,
+        prefixes: &[PrefixView],
+        bytes_max: usize,
+    ) -> Result<Anchored<Vec<Vec<u8>>>, ReadError>;
 
     /// A value, or its absence, with the proof against the newest state that a certificate signs.
     fn prove(&self, key: &StateKey) -> Result<Proved, ReadError>;
@@ -165,6 +191,14 @@ pub struct CommittedTransaction {
     pub index: u32,
     pub transaction: SignedTransaction,
     pub receipt: Receipt,
+}
+
+/// What happened to a key between two heights; `None` is absence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    pub key: StateKey,
+    pub before: Option<Vec<u8>>,
+    pub after: Option<Vec<u8>>,
 }
 
 /// A contract query.
@@ -237,8 +271,14 @@ pub enum ReadError {
     NotFound(#[from] Missing),
     #[error("the chain is at height {head} and has not come that far")]
     NotYet { head: Height },
-    #[error("this is kept from height {floor} on")]
-    Pruned { floor: Height },
+    /// Something that a hash leads to, in a node that does not keep all: nobody knows whether it was
+    /// there.
+    #[error("{missing}; or it is below height {floor}, from which on this node keeps blocks")]
+    NotFoundAbove { missing: Missing, floor: Height },
+    #[error("height {height} is pruned; the lowest that this node keeps is {floor}")]
+    Pruned { height: Height, floor: Height },
+    #[error("this is answered for the head only, which is {head}")]
+    HeadOnly { head: Height },
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
     #[error("the node failed inside: {0}")]
@@ -286,10 +326,7 @@ pub enum SubmitError {
 }
 
 impl Anchor {
-    /// Whether a node that keeps only this one state can answer for `at`; if not, why.
-    ///
-    /// A hash other than the head's counts as pruned: whether or not such a block exists, its state
-    /// is not kept.
+    /// Whether what is known of the head only can be answered for `at`; if not, why.
     pub fn check_head(&self, at: At) -> Result<(), ReadError> {
         match at {
             At::Latest => Ok(()),
@@ -298,7 +335,7 @@ impl Anchor {
                 Err(ReadError::NotYet { head: self.height })
             }
             At::Hash(hash) if hash == self.block_hash => Ok(()),
-            At::Height(_) | At::Hash(_) => Err(ReadError::Pruned { floor: self.height }),
+            At::Height(_) | At::Hash(_) => Err(ReadError::HeadOnly { head: self.height }),
         }
     }
 }

@@ -9,7 +9,9 @@ use crate::backend::{Block, Commit, ReadError};
 use crate::error::{ApiError, ErrorCode, Retry};
 use crate::handlers::Handlers;
 use crate::subscribe;
-use crate::types::{Answer, At, BlockEvent, BlockView, ChainSummary, CommitView};
+use crate::types::{
+    Answer, At, Blob, BlockEvent, BlockView, ChainSummary, CommitView, PayloadView,
+};
 
 /// Blocks and their certificates.
 #[rpc(server, client, namespace = "chain")]
@@ -21,6 +23,10 @@ pub trait ChainApi {
     /// A committed block.
     #[method(name = "getBlock", param_kind = map)]
     async fn chain_get_block(&self, at: Option<At>) -> Result<Answer<BlockView>, ApiError>;
+
+    /// The batches of a committed block: all that is needed, beside its header, to execute it.
+    #[method(name = "getPayload", param_kind = map)]
+    async fn chain_get_payload(&self, at: Option<At>) -> Result<Answer<PayloadView>, ApiError>;
 
     /// Proof that a block is final.
     #[method(name = "getCommit", param_kind = map)]
@@ -48,6 +54,12 @@ impl ChainApiServer for Handlers {
         let Block { at, header, transactions } =
             self.read(move |this| this.backend.block(at)).await?;
         Ok(Answer { body: BlockView { header: header.into(), transactions }, at })
+    }
+
+    async fn chain_get_payload(&self, at: Option<At>) -> Result<Answer<PayloadView>, ApiError> {
+        let at = at.unwrap_or_default();
+        let payload = self.read(move |this| this.backend.payload(at)).await?;
+        Ok(payload.answer(|batches| PayloadView { batches: Blob(batches) }))
     }
 
     async fn chain_get_commit(&self, at: Option<At>) -> Result<Answer<CommitView>, ApiError> {

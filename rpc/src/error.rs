@@ -16,12 +16,13 @@
 //! | −32007 | `NONCE_USED`, `NONCE_GAP`, `TOO_MANY_LANES` |
 //! | −32009 | `PERMISSION_DENIED` |
 //! | −32010 | `HEIGHT_NOT_YET` |
-//! | −32011 | `PRUNED` |
+//! | −32011 | `PRUNED`: `detail` is {height, floor} |
 //! | −32012 | `CONTRACT_REVERT`, `CONTRACT_FAILED` |
 //! | −32013 | `OUT_OF_GAS` |
 //! | −32015 | `METHOD_DISABLED` |
 //! | −32016 | `CURSOR_EXPIRED` |
 //! | −32018 | `OVERLOADED`, `DISK_FULL` |
+//! | −32019 | `HEAD_ONLY`: `detail` is {head} |
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -67,10 +68,11 @@ pub enum ErrorCode {
     CursorExpired,
     Overloaded,
     DiskFull,
+    HeadOnly,
 }
 
 impl ErrorCode {
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::ParseError,
         Self::InvalidRequest,
         Self::MethodNotFound,
@@ -97,6 +99,7 @@ impl ErrorCode {
         Self::CursorExpired,
         Self::Overloaded,
         Self::DiskFull,
+        Self::HeadOnly,
     ];
 
     /// The JSON-RPC error number.
@@ -122,6 +125,7 @@ impl ErrorCode {
             Self::MethodDisabled => -32015,
             Self::CursorExpired => -32016,
             Self::Overloaded | Self::DiskFull => -32018,
+            Self::HeadOnly => -32019,
         }
     }
 }
@@ -243,8 +247,13 @@ impl From<ReadError> for ApiError {
             ReadError::NotYet { head } => Self::new(ErrorCode::HeightNotYet, message)
                 .retry(Retry::AfterHeight(head.next()))
                 .detail(json!({ "head": head })),
-            ReadError::Pruned { floor } => {
-                Self::new(ErrorCode::Pruned, message).detail(json!({ "floor": floor }))
+            ReadError::NotFoundAbove { floor, .. } => {
+                Self::new(ErrorCode::NotFound, message).detail(json!({ "floor": floor }))
+            }
+            ReadError::Pruned { height, floor } => Self::new(ErrorCode::Pruned, message)
+                .detail(json!({ "height": height, "floor": floor })),
+            ReadError::HeadOnly { head } => {
+                Self::new(ErrorCode::HeadOnly, message).detail(json!({ "head": head }))
             }
             ReadError::Unavailable(unavailable) => unavailable.into(),
             ReadError::Internal(inside) => Self::internal(&inside),

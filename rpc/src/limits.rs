@@ -27,6 +27,18 @@ pub const PING_SECONDS: u64 = 15;
 /// Seconds without an answer to a ping after which a WebSocket is closed.
 pub const PING_SILENCE_SECONDS_MAX: u64 = 45;
 
+/// Keys of one page of `state_diff` when not told, and at most.
+pub const DIFF_KEYS_DEFAULT: usize = 30;
+pub const DIFF_KEYS_MAX: usize = 100;
+/// Bytes of values in one page of `state_diff`, unless the first key's alone are more.
+pub const DIFF_BYTES_MAX: usize = 2 << 20;
+/// Blocks between the two heights of `state_diff`: what each changed is read.
+pub const DIFF_BLOCKS_MAX: u64 = 10_000;
+/// Prefixes of one `state_getPieces`.
+pub const PIECES_MAX: usize = 256;
+/// Bytes of its pieces, unless the first alone has more.
+pub const PIECES_BYTES_MAX: usize = 4 << 20;
+
 /// Gas of one query.
 pub const QUERY_GAS_MAX: u64 = 10_000_000_000;
 /// Decoded ABIs kept.

@@ -14,8 +14,9 @@ use crate::error::{ApiError, ErrorCode};
 use crate::handlers::Handlers;
 use crate::types::{
     AbiView, AccountView, Answer, At, Blob, BlockEvent, BlockView, ChainSummary, CommitView,
-    ConsensusStatus, EvidenceList, KeyView, NextNonce, NodeStatus, ProvedView, QueryResult,
-    ReceiptView, SendAndWaitResult, SendResult, TxView, Until,
+    ConsensusStatus, DifferencesView, EvidenceList, KeyView, NextNonce, NodeStatus, PayloadView,
+    PiecesView, PrefixView, ProvedView, QueryResult, ReceiptView, SendAndWaitResult, SendResult,
+    TxView, Until, ValueView,
 };
 
 /// The interface's description of itself.
@@ -100,6 +101,8 @@ const TRANSACTION: Param = required(
     "The signed transaction in its canonical encoding",
 );
 
+const KEY: Param = required("key", SchemaGenerator::subschema_for::<KeyView>, "Which value");
+
 const BLOCK_ERRORS: &[ErrorCode] =
     &[ErrorCode::NotFound, ErrorCode::HeightNotYet, ErrorCode::Pruned];
 const STATE_ERRORS: &[ErrorCode] = &[ErrorCode::HeightNotYet, ErrorCode::Pruned];
@@ -131,7 +134,7 @@ const DESCRIPTION: &str = "JSON-RPC 2.0 over HTTP POST and WebSocket on one port
 pub(crate) const METHODS: &[Method] = &[
     call(
         "chain_info",
-        "What does not change from block to block, and the head as `at`",
+        "What hardly changes from block to block, and the head as `at`",
         &[],
         SchemaGenerator::subschema_for::<Answer<ChainSummary>>,
         &[],
@@ -141,6 +144,13 @@ pub(crate) const METHODS: &[Method] = &[
         "A committed block: its header and its transactions' hashes",
         &[AT],
         SchemaGenerator::subschema_for::<Answer<BlockView>>,
+        BLOCK_ERRORS,
+    ),
+    call(
+        "chain_getPayload",
+        "A committed block's batches: all that is needed, beside its header, to execute it",
+        &[AT],
+        SchemaGenerator::subschema_for::<Answer<PayloadView>>,
         BLOCK_ERRORS,
     ),
     call(
@@ -265,11 +275,52 @@ pub(crate) const METHODS: &[Method] = &[
         &[ErrorCode::NotFound, ErrorCode::HeightNotYet, ErrorCode::Pruned],
     ),
     call(
-        "state_prove",
-        "A value of the state, or its absence, with all that is needed to believe it",
-        &[required("key", SchemaGenerator::subschema_for::<KeyView>, "Which value"), AT],
-        SchemaGenerator::subschema_for::<Answer<ProvedView>>,
+        "state_get",
+        "A value of the state, or its absence, at any height that is kept",
+        &[KEY, AT],
+        SchemaGenerator::subschema_for::<Answer<ValueView>>,
+        BLOCK_ERRORS,
+    ),
+    call(
+        "state_diff",
+        "What differs between the states of two heights, in the order of the keys, page by page",
+        &[
+            required("from", SchemaGenerator::subschema_for::<Height>, "The lower height"),
+            required("to", SchemaGenerator::subschema_for::<Height>, "The upper height"),
+            optional(
+                "after",
+                SchemaGenerator::subschema_for::<KeyView>,
+                "The `next` of the page before; from the first key when not told",
+            ),
+            optional(
+                "limit",
+                SchemaGenerator::subschema_for::<u32>,
+                "Keys of a page: 30 when not told, at most 100",
+            ),
+        ],
+        SchemaGenerator::subschema_for::<Answer<DifferencesView>>,
         STATE_ERRORS,
+    ),
+    call(
+        "state_getPieces",
+        "What stands below prefixes of the state tree: values, or the hashes of subtrees",
+        &[
+            required(
+                "prefixes",
+                SchemaGenerator::subschema_for::<Vec<PrefixView>>,
+                "At most 256; the answer may be for the first of them only",
+            ),
+            AT,
+        ],
+        SchemaGenerator::subschema_for::<Answer<PiecesView>>,
+        BLOCK_ERRORS,
+    ),
+    call(
+        "state_prove",
+        "A value of the state, or its absence, with all that is needed to believe it; at the head",
+        &[KEY, AT],
+        SchemaGenerator::subschema_for::<Answer<ProvedView>>,
+        &[ErrorCode::HeightNotYet, ErrorCode::HeadOnly],
     ),
     call(
         "consensus_status",

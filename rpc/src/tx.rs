@@ -120,7 +120,10 @@ impl Handlers {
                 Ok(known) if matches!(known.ending, None | Some(Ending::Committed { .. })) => {
                     return Ok((hash, known.ending));
                 }
-                Ok(_) | Err(ReadError::NotFound(Missing::Transaction)) => {}
+                Ok(_)
+                | Err(
+                    ReadError::NotFound(Missing::Transaction) | ReadError::NotFoundAbove { .. },
+                ) => {}
                 Err(error) => return Err(error.into()),
             }
         }

@@ -13,7 +13,7 @@ use jsonrpsee::core::client::ClientT;
 use jsonrpsee::core::params::{ArrayParams, ObjectParams};
 use primitives::receipt::{Failure, Rejection};
 use primitives::{Action, Address, Amount, Gas, Hash, Height, Signature, TimestampMs};
-use quorate_rpc::backend::{QueryError, ReadError, SubmitError, Unavailable};
+use quorate_rpc::backend::{Missing, QueryError, ReadError, SubmitError, Unavailable};
 use quorate_rpc::types::Blob;
 use quorate_rpc::{ApiError, ErrorCode, Limits, Retry, client};
 use serde_json::{Value, json};
@@ -109,9 +109,54 @@ fn read_cases() -> Vec<Case> {
             "chain_getBlock",
             json!({ "at": 0 }),
             ErrorCode::Pruned,
+            json!({ "height": 0, "floor": 1 }),
+        ),
+        case(
+            |state| state.floor = Height(1),
+            "account_get",
+            account,
+            ErrorCode::Pruned,
+            json!({ "height": 0, "floor": 1 }),
+        ),
+        case(
+            |state| {
+                let floor = Height(1);
+                let missing = Missing::Transaction;
+                state.read_error = Some(ReadError::NotFoundAbove { missing, floor });
+            },
+            "chain_getBlock",
+            json!({}),
+            ErrorCode::NotFound,
             json!({ "floor": 1 }),
         ),
-        case(nothing, "account_get", account, ErrorCode::Pruned, json!({ "floor": 1 })),
+        case(
+            nothing,
+            "state_prove",
+            json!({ "key": { "account": Address([1; 32]) }, "at": 0 }),
+            ErrorCode::HeadOnly,
+            json!({ "head": 1 }),
+        ),
+        case(
+            nothing,
+            "state_diff",
+            json!({ "from": 1, "to": 0 }),
+            ErrorCode::InvalidParams,
+            Value::Null,
+        ),
+        case(
+            nothing,
+            "state_diff",
+            json!({ "from": 0, "to": 10_001 }),
+            ErrorCode::LimitExceeded,
+            json!({ "limit": "diffBlocks" }),
+        ),
+        case(
+            nothing,
+            "state_getPieces",
+            json!({ "prefixes": [{ "path": Hash::ZERO, "depth": 3 }] }),
+            ErrorCode::InvalidParams,
+            Value::Null,
+        ),
         case(
             nothing,
             "state_prove",

@@ -76,6 +76,24 @@ fn calls(scene: &Scene) -> Vec<(&'static str, Vec<(&'static str, Value)>)> {
             ],
         ),
         ("contract_abi", vec![("contract", contract), ("at", json!("latest"))]),
+        ("chain_getPayload", vec![("at", json!(1))]),
+        ("state_get", vec![("key", json!({ "account": account })), ("at", json!(0))]),
+        (
+            "state_diff",
+            vec![
+                ("from", json!(0)),
+                ("to", json!(1)),
+                ("after", json!({ "raw": { "namespace": "storage", "key": "" } })),
+                ("limit", json!(2)),
+            ],
+        ),
+        (
+            "state_getPieces",
+            vec![
+                ("prefixes", json!([{ "path": Hash::ZERO, "depth": 4 }])),
+                ("at", json!("latest")),
+            ],
+        ),
         ("state_prove", vec![("key", json!({ "account": account })), ("at", json!(1))]),
         ("consensus_status", vec![]),
         ("consensus_evidence", vec![]),
@@ -334,4 +352,44 @@ async fn accounts_state_consensus_and_the_node_are_shown() {
     assert_eq!((node.disk.level, node.disk.free_bytes), (DiskLevel::Low, 3 << 30));
     assert_eq!(node.state[0].namespace, "account");
     assert_eq!(&client.discover().await.unwrap(), openrpc::document());
+}
+
+#[tokio::test]
+async fn differences_come_page_by_page_and_none_is_lost() {
+    let scene = scene().await;
+    let http = client::http(&format!("http://{}", scene.server.address())).unwrap();
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let page = http.state_diff(Height(0), Height(1), after, Some(40)).await.unwrap().body;
+        assert!(page.differences.len() <= 40);
+        seen.extend(page.differences.into_iter().map(|one| one.key));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let key = |number| KeyView::Storage { contract: CONTRACT, key: Blob(vec![number]) };
+    assert_eq!(seen, (0..150u8).map(key).collect::<Vec<_>>());
+}
+
+#[test]
+fn every_key_of_the_state_has_a_name_that_leads_back_to_it() {
+    use primitives::{Namespace, StateKey, ValidatorIndex, View};
+    let (address, hash) = (Address([1; 32]), Hash([2; 32]));
+    for key in [
+        StateKey::account(&address),
+        StateKey::contract(&address),
+        StateKey::storage(&address, b"k"),
+        StateKey::storage(&address, b""),
+        StateKey::code(&hash),
+        StateKey::system("epoch"),
+        StateKey::evidence(Epoch(1), View(2), ValidatorIndex(3)),
+        StateKey { namespace: Namespace::Account, key: vec![1; 31] },
+        StateKey { namespace: Namespace::Storage, key: Vec::new() },
+    ] {
+        let view = KeyView::from(&key);
+        let json = serde_json::to_string(&view).unwrap();
+        let read: KeyView = serde_json::from_str(&json).unwrap();
+        assert_eq!(StateKey::from(&read), key, "{json}");
+    }
 }

@@ -5,17 +5,18 @@ use std::sync::Arc;
 
 use primitives::codec::FormatVersion;
 use primitives::{
-    CommitCertificate, ExecutionResult, Hash, Header, Height, Receipt, SignedBatch, StateKey,
+    CommitCertificate, ExecutionResult, Hash, Header, Height, Namespace, Receipt, SignedBatch,
+    StateKey,
 };
 
 use crate::family::blocks::{self, BlockRecord};
 use crate::family::flat::{self, FlatRecord};
-use crate::family::meta::{self, Meta};
+use crate::family::meta::{Meta, Usage};
 use crate::family::transactions::{self, Place};
-use crate::family::{certificates, order, receipts};
-use crate::overlay::Overlay;
+use crate::family::{certificates, changes, deleted, history, order, receipts};
+use crate::overlay::{Overlay, Print};
 use crate::store::{Batch, Store, StoreError};
-use crate::version::{Head, Overwritten, Version};
+use crate::version::{Head, Overwritten, Overwrote, Version};
 
 /// A final block with all that is kept of it.
 #[derive(Clone, Debug)]
@@ -42,6 +43,9 @@ pub(crate) struct Last {
 pub(crate) struct Prepared {
     pub(crate) batch: Batch,
     pub(crate) overwritten: Overwritten,
+    pub(crate) meta: Meta,
+    /// Keys changed, each as often as it was.
+    pub(crate) changes: usize,
 }
 
 /// Asserts that the blocks stand one on the other and the first on the head, and returns the last.
@@ -84,58 +88,156 @@ pub(crate) fn check(before: &Arc<Version>, blocks: &[CommittedBlock]) -> Last {
 /// Collects everything the blocks write, up to the new head, and what they overwrite.
 pub(crate) fn prepare(
     store: &dyn Store,
-    genesis: Hash,
+    before: &Meta,
     head: &Head,
     blocks: &[CommittedBlock],
 ) -> Result<Prepared, StoreError> {
     let mut batch = Batch::default();
-    let overwritten = write_state(store, blocks, &mut batch)?;
-    write_transactions(store, blocks, &mut batch)?;
+    let mut sites = read_sites(store, blocks)?;
     for block in blocks {
+        write_changes(block, &mut sites, &mut batch);
         write_block(block, &mut batch);
     }
-    let meta = Meta {
-        version: FormatVersion::V1,
-        genesis,
+    write_transactions(store, blocks, &mut batch)?;
+    let mut meta = Meta {
         height: head.header.height,
         block: head.hash,
         root: head.result.state_root,
+        ..before.clone()
     };
-    meta::put(&mut batch, &meta);
-    Ok(Prepared { batch, overwritten })
+    let changes = blocks.iter().map(|block| block.overlay.changes().len()).sum();
+    let overwritten = write_values(sites, &mut meta.usage, &mut batch);
+    Ok(Prepared { batch, overwritten, meta, changes })
+}
+
+/// A key that the blocks change.
+struct Site<'a> {
+    path: Hash,
+    key: &'a StateKey,
+    /// Before the first of them.
+    before: Option<FlatRecord>,
+    /// After those that were looked at; nothing as long as none changed it.
+    now: Option<Now<'a>>,
+}
+
+/// The last value so far.
+#[derive(Clone, Copy)]
+struct Now<'a> {
+    changed: Height,
+    value: Option<&'a [u8]>,
+}
+
+impl Site<'_> {
+    /// What stands here, and since when.
+    fn standing(&self) -> Option<(Height, &[u8])> {
+        match &self.now {
+            Some(now) => Some((now.changed, now.value?)),
+            None => self.before.as_ref().map(|record| (record.changed, &record.value[..])),
+        }
+    }
+}
+
+/// The least keys that are worth a second thread.
+const PARALLEL_MIN: usize = 256;
+
+/// Reads what stands under every key that the blocks change. In the order of their paths, which is
+/// that of the files, and the one in which writes cost least.
+fn read_sites<'a>(
+    store: &dyn Store,
+    blocks: &'a [CommittedBlock],
+) -> Result<Vec<Site<'a>>, StoreError> {
+    let mut keys: Vec<(Hash, &StateKey)> = Vec::new();
+    for block in blocks {
+        keys.extend(changes_by_path(block).iter().map(|change| (change.print.path, change.key)));
+    }
+    if blocks.len() > 1 {
+        keys.sort_unstable();
+        keys.dedup();
+    }
+    let records = if keys.len() < PARALLEL_MIN {
+        flat::get_many(store, &keys)?
+    } else {
+        let (first, second) = keys.split_at(keys.len() / 2);
+        let (first, second) = std::thread::scope(|scope| {
+            let first = scope.spawn(|| flat::get_many(store, first));
+            let second = flat::get_many(store, second);
+            (first.join(), second)
+        });
+        let Ok(first) = first else { panic!("a thread that reads values panicked") };
+        let mut records = first?;
+        records.extend(second?);
+        records
+    };
+    let site = |((path, key), before)| Site { path, key, before, now: None };
+    Ok(keys.into_iter().zip(records).map(site).collect())
+}
+
+/// One change of a block.
+struct ByPath<'a> {
+    print: &'a Print,
+    key: &'a StateKey,
+    value: Option<&'a [u8]>,
+}
+
+fn changes_by_path(block: &CommittedBlock) -> Vec<ByPath<'_>> {
+    let changes = block.overlay.changes().iter().zip(&block.overlay.prints);
+    let mut changes: Vec<_> = changes
+        .map(|((key, value), print)| ByPath { print, key, value: value.as_deref() })
+        .collect();
+    changes.sort_unstable_by_key(|change| change.print.path);
+    changes
+}
+
+/// Writes what a block changed, and what it overwrote.
+fn write_changes<'a>(block: &'a CommittedBlock, sites: &mut [Site<'a>], batch: &mut Batch) {
+    let height = block.header.height;
+    let mut changes = Vec::new();
+    let mut sites = sites.iter_mut();
+    for ByPath { print, key, value } in changes_by_path(block) {
+        let Some(site) = sites.find(|site| site.path == print.path) else {
+            panic!("a changed key was not read")
+        };
+        let standing = site.standing();
+        if standing.is_none() && value.is_none() {
+            continue;
+        }
+        let deleted_key = if value.is_none() { Some(key) } else { None };
+        let old = standing.map(|(changed, value)| (changed, value, deleted_key));
+        history::put(batch, &site.path, height, old);
+        changes.push((key, print.value_hash));
+        if value.is_none() {
+            deleted::put(batch, key, height);
+        }
+        site.now = Some(Now { changed: height, value });
+    }
+    changes::put(batch, height, &changes);
 }
 
 /// Writes each changed key once, as the last of the blocks leaves it.
-fn write_state(
-    store: &dyn Store,
-    blocks: &[CommittedBlock],
+fn write_values(
+    sites: Vec<Site<'_>>,
+    usage: &mut BTreeMap<Namespace, Usage>,
     batch: &mut Batch,
-) -> Result<Overwritten, StoreError> {
-    let mut changes: BTreeMap<&StateKey, (Height, Option<&Vec<u8>>)> = BTreeMap::new();
-    for block in blocks {
-        let height = block.header.height;
-        let of_block = block.overlay.changes().iter();
-        changes.extend(of_block.map(|(key, value)| (key, (height, value.as_ref()))));
-    }
-    let mut overwritten = Overwritten::new();
-    for (key, (changed, value)) in changes {
-        let old = flat::get(store, key)?;
-        match (&old, value) {
-            (_, Some(value)) => {
-                let (key, value) = (key.clone(), value.clone());
-                flat::put(batch, &FlatRecord { key, changed, value });
+) -> Overwritten {
+    let mut overwritten = Vec::with_capacity(sites.len());
+    for Site { path, key, before, now } in sites {
+        if let Some(Now { changed, value }) = now {
+            let usage = usage.entry(key.namespace).or_default();
+            usage.replace(key, before.as_ref().map(|record| &record.value[..]), value);
+            match (&before, value) {
+                (None, Some(_)) => order::put(batch, key),
+                (Some(_), None) => order::delete(batch, key),
+                _ => {}
             }
-            (Some(_), None) => flat::delete(batch, key),
-            (None, None) => {}
+            match value {
+                Some(value) => flat::put_fields(batch, &path, key, changed, value),
+                None => flat::delete(batch, &path),
+            }
         }
-        match (&old, value) {
-            (None, Some(_)) => order::put(batch, key),
-            (Some(_), None) => order::delete(batch, key),
-            _ => {}
-        }
-        overwritten.insert(key.clone(), old);
+        let key = key.clone();
+        overwritten.push(Overwrote { key, path, record: before });
     }
-    Ok(overwritten)
+    Overwritten::new(overwritten)
 }
 
 /// Writes where each transaction is found; see [`Place::replaces`].
@@ -146,10 +248,7 @@ fn write_transactions(
 ) -> Result<(), StoreError> {
     let mut places: BTreeMap<Hash, Place> = BTreeMap::new();
     for block in blocks {
-        let height = block.header.height;
-        for (index, receipt) in (0u32..).zip(&block.receipts) {
-            let place = Place { height, index, executed: receipt.status.is_executed() };
-            let hash = receipt.transaction;
+        for (hash, place) in transactions::places(block.header.height, &block.receipts) {
             let older = match places.get(&hash) {
                 Some(older) => Some(*older),
                 None => transactions::get(store, &hash)?,

@@ -5,20 +5,29 @@
 //! | --- | --- |
 //! | `flat` | path → key, height of last change, value |
 //! | `order` | namespace ‖ key → nothing: ordered scans |
+//! | `history` | path ‖ height → the value that the block at that height overwrote |
+//! | `changes` | height → the keys that the block changed, with the hashes of their new values |
+//! | `deleted` | namespace ‖ key → height of its last deletion: ordered scans of the past |
+//! | `nodes` | first two bytes of paths → the tree's nodes below, and the height they are of |
 //! | `blocks` | height → header, batches, execution result |
 //! | `block_hashes` | block hash → height |
 //! | `certificates` | height → commit certificate; only heights that have one of their own |
 //! | `receipts` | height → receipts, in the block's order |
 //! | `transactions` | transaction hash → height, place in the block, executed or not |
-//! | `meta` | one row: format, genesis, head |
+//! | `meta` | one row: format, genesis, head, floor, what each namespace holds |
 //!
 //! Heights in keys are big-endian, so that rows stand in the chain's order. Values are canonical
 //! binary.
 
 pub(crate) mod blocks;
 pub(crate) mod certificates;
+pub(crate) mod changes;
+pub(crate) mod deleted;
 pub(crate) mod flat;
+pub(crate) mod headers;
+pub(crate) mod history;
 pub(crate) mod meta;
+pub(crate) mod nodes;
 pub(crate) mod order;
 pub(crate) mod receipts;
 pub(crate) mod transactions;
@@ -32,6 +41,10 @@ use crate::store::StoreError;
 pub(crate) enum Family {
     Flat,
     Order,
+    History,
+    Changes,
+    Deleted,
+    Nodes,
     Blocks,
     BlockHashes,
     Certificates,
@@ -41,9 +54,13 @@ pub(crate) enum Family {
 }
 
 impl Family {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Flat,
         Self::Order,
+        Self::History,
+        Self::Changes,
+        Self::Deleted,
+        Self::Nodes,
         Self::Blocks,
         Self::BlockHashes,
         Self::Certificates,
@@ -57,6 +74,10 @@ impl Family {
         match self {
             Self::Flat => "flat",
             Self::Order => "order",
+            Self::History => "history",
+            Self::Changes => "changes",
+            Self::Deleted => "deleted",
+            Self::Nodes => "nodes",
             Self::Blocks => "blocks",
             Self::BlockHashes => "block_hashes",
             Self::Certificates => "certificates",
@@ -67,11 +88,11 @@ impl Family {
     }
 }
 
-fn height_key(height: Height) -> Vec<u8> {
-    height.0.to_be_bytes().to_vec()
+pub(crate) fn height_key(height: Height) -> [u8; 8] {
+    height.0.to_be_bytes()
 }
 
-fn height_of_key(family: Family, key: &[u8]) -> Result<Height, StoreError> {
+pub(crate) fn height_of_key(family: Family, key: &[u8]) -> Result<Height, StoreError> {
     let bytes = key.try_into().map_err(|_| StoreError::row(family, "its key is no height"))?;
     Ok(Height(u64::from_be_bytes(bytes)))
 }

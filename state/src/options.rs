@@ -6,6 +6,8 @@ use rocksdb::{
 };
 
 use crate::family::Family;
+use crate::floor::Floors;
+use crate::store::pruning::Pruning;
 
 /// Memory for blocks read and for writes not yet in files, together.
 const CACHE_BYTES: usize = 256 << 20;
@@ -19,6 +21,9 @@ const OPEN_FILES: i32 = 512;
 const BLOCK_BYTES: usize = 4 << 10;
 /// For families that are read and written in the order of their keys.
 const LARGE_BLOCK_BYTES: usize = 32 << 10;
+/// A file is rewritten at least this often, so that what is below the floor goes. RocksDB's own
+/// default is 30 days.
+const PRUNING_SECONDS: u64 = 24 * 60 * 60;
 const BLOOM_BITS: f64 = 10.0;
 
 /// The whole database's. Without `create` a missing database, or a missing family, is an error:
@@ -47,7 +52,7 @@ pub(crate) fn database(create: bool) -> Options {
 
 /// Every family with its options. They share one cache, and the write buffers are charged to it, so
 /// that there is one number for the memory.
-pub(crate) fn families() -> Vec<ColumnFamilyDescriptor> {
+pub(crate) fn families(floors: &Floors) -> Vec<ColumnFamilyDescriptor> {
     // No estimate of the size of an entry: the charge for write buffers makes any estimate wrong.
     let cache = Cache::new_hyper_clock_cache(CACHE_BYTES, 0);
     // Writers are not stalled at the bound: it starts flushes, and one batch is bounded by its
@@ -61,6 +66,10 @@ pub(crate) fn families() -> Vec<ColumnFamilyDescriptor> {
         .map(|family| {
             let mut options = family_options(family, &cache);
             options.set_write_buffer_manager(&buffers);
+            if let Some(pruning) = Pruning::new(family, floors) {
+                options.set_compaction_filter_factory(pruning);
+                options.set_periodic_compaction_seconds(PRUNING_SECONDS);
+            }
             ColumnFamilyDescriptor::new(family.name(), options)
         })
         .into()
@@ -86,9 +95,19 @@ fn family_options(family: Family, cache: &Cache) -> Options {
             table.set_block_size(LARGE_BLOCK_BYTES);
             options.set_compression_type(DBCompressionType::Zstd);
         }
-        Family::Order => options.set_compression_type(DBCompressionType::Lz4),
-        // Signatures and a single row: nothing to gain.
-        Family::Certificates | Family::Meta => {
+        Family::Order | Family::Deleted => {
+            options.set_compression_type(DBCompressionType::Lz4);
+        }
+        // Read by a seek to a path's first row above a height.
+        Family::History => {
+            options.set_compression_type(DBCompressionType::Zstd);
+        }
+        Family::Changes => {
+            table.set_block_size(LARGE_BLOCK_BYTES);
+            options.set_compression_type(DBCompressionType::Zstd);
+        }
+        // Hashes, signatures and a single row: nothing to gain.
+        Family::Nodes | Family::Certificates | Family::Meta => {
             options.set_compression_type(DBCompressionType::None);
         }
     }
@@ -104,11 +123,12 @@ pub(crate) fn synced() -> WriteOptions {
     options
 }
 
-/// Of a scan: it verifies every block it reads. Since the start reads everything once, it would
-/// leave the cache full of what nobody asks for.
-pub(crate) fn scan() -> ReadOptions {
+/// Of reading a whole family. It would leave the cache full of what nobody asks for.
+pub(crate) fn read_all() -> ReadOptions {
     let mut options = ReadOptions::default();
     options.set_verify_checksums(true);
     options.fill_cache(false);
+    // The disk is asked for the next blocks while these are decoded.
+    options.set_readahead_size(2 << 20);
     options
 }

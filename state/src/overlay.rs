@@ -16,7 +16,8 @@ use primitives::{Hash, Height, StateKey};
 
 use crate::hashing;
 use crate::store::{Store, StoreError};
-use crate::tree::{LeafChange, Tree};
+use crate::tree::page::LeafChange;
+use crate::tree::{Memory, Tree, Update, Work};
 use crate::version::Version;
 
 /// What a block does to the state; `None` deletes. Writing the value that stands there counts as a
@@ -27,6 +28,8 @@ pub type Changes = BTreeMap<StateKey, Option<Vec<u8>>>;
 pub struct Overlay {
     height: Height,
     changes: Changes,
+    /// Of the changes, in their order.
+    pub(crate) prints: Vec<Print>,
     pub(crate) tree: Tree,
     base: RwLock<Base>,
 }
@@ -40,20 +43,37 @@ pub(crate) enum Base {
     Committed(Arc<Version>),
 }
 
+/// What the tree knows of a change.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Print {
+    pub(crate) path: Hash,
+    /// `None` when the key is deleted.
+    pub(crate) value_hash: Option<Hash>,
+}
+
 impl Overlay {
-    pub(crate) fn new(base: Base, height: Height, changes: Changes) -> Arc<Self> {
-        let mut leaves: Vec<LeafChange> = changes
-            .iter()
-            .map(|(key, value)| {
-                (key.path(), value.as_deref().map(|value| hashing::value_hash(height, value)))
-            })
-            .collect();
-        leaves.sort_unstable();
+    /// `memory` is that of all trees of the state.
+    pub(crate) fn new(
+        store: &dyn Store,
+        memory: &Memory,
+        base: Base,
+        height: Height,
+        changes: Changes,
+    ) -> Result<Arc<Self>, StoreError> {
+        let prints: Vec<Print> =
+            changes.iter().map(|(key, value)| Print::of(key, height, value.as_deref())).collect();
+        let mut leaves: Vec<LeafChange> = prints.iter().map(Print::leaf).collect();
+        leaves.sort_unstable_by_key(|(path, _)| *path);
+        let version = base.version();
         let tree = match &base {
-            Base::Overlay(parent) => parent.tree.update(&leaves),
-            Base::Version(version) | Base::Committed(version) => version.tree.update(&leaves),
+            Base::Overlay(parent) => &parent.tree,
+            Base::Version(version) | Base::Committed(version) => &version.tree,
         };
-        Arc::new(Self { height, changes, tree, base: RwLock::new(base) })
+        let source = &version.leaves(store);
+        let committed = version.head.header.height;
+        let tree =
+            tree.update(&leaves, Update { work: Work::Apply, source, height, committed, memory })?;
+        Ok(Arc::new(Self { height, changes, prints, tree, base: RwLock::new(base) }))
     }
 
     /// The root of the state tree with the changes.
@@ -102,7 +122,29 @@ impl fmt::Debug for Overlay {
     }
 }
 
+impl Print {
+    fn of(key: &StateKey, height: Height, value: Option<&[u8]>) -> Self {
+        let value_hash = value.map(|value| hashing::value_hash(height, value));
+        Self { path: key.path(), value_hash }
+    }
+
+    fn leaf(&self) -> LeafChange {
+        (self.path, self.value_hash.map(|hash| hashing::leaf_hash(&self.path, &hash)))
+    }
+}
+
 impl Base {
+    /// The committed state at the bottom.
+    pub(crate) fn version(&self) -> Arc<Version> {
+        let mut at = self.clone();
+        loop {
+            at = match &at {
+                Self::Version(version) | Self::Committed(version) => return version.clone(),
+                Self::Overlay(overlay) => overlay.base(),
+            }
+        }
+    }
+
     pub(crate) fn get(
         &self,
         store: &dyn Store,

@@ -1,26 +1,20 @@
 //! Opening: what the store holds becomes the head and the tree, or a clear error. Never a guess,
 //! never a repair.
 //!
-//! Everything is read once at start, in the order of the files, and every checksum on the way is
-//! verified:
+//! - The nodes of the tree are read as they were stored, each unit as of some height (`turns`).
+//! - A unit without a row is read from its values; so is every page that a block changed after its
+//!   unit's height, as `changes` says.
+//! - The root that comes out must be the one the last block was committed with, or the store is
+//!   damaged. It covers the hash of every page; a page's values are compared with it when they are
+//!   first needed, and all of them by [`crate::check`].
 //!
-//! - the tree is built from `flat`, value by value, and its root must be the one the last block was
-//!   committed with, so that no value can be missing, added or changed;
-//! - `order` must name exactly the keys of the tree;
-//! - the headers in `blocks` must be the chain from the genesis to the head, hash by hash;
-//! - the other families must be readable.
-//!
-//! The cost grows with the data directory: one and a half seconds of one core for a million
-//! small keys, measured on a virtual machine, and reading the blocks. Once that is too long, the
-//! tree's nodes are to be kept (`nodes` and `changes` in the design), and the reading moves behind
-//! the start.
+//! The cost follows the nodes, 4 bytes a key, and the changes of the last round.
 //!
 //! A write that a crash cut short was never acknowledged, and RocksDB drops it. A log that was
 //! damaged later looks the same: the head is then that of an earlier commit, whole. The consensus
 //! log knows whether a higher block was committed, and it is fetched again.
 
-use std::collections::BTreeMap;
-use std::ops::ControlFlow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -30,13 +24,19 @@ use thiserror::Error;
 
 use crate::family::blocks::{self, BlockRecord};
 use crate::family::flat::{self, FlatRecord};
-use crate::family::meta::{self, Meta};
-use crate::family::{Family, certificates, order, receipts};
+use crate::family::meta::{self, Meta, Usage};
+use crate::family::{certificates, changes, nodes, order, receipts};
+use crate::fault;
+use crate::floor::Floors;
 use crate::overlay::Changes;
 use crate::store::rocks::RocksStore;
 use crate::store::{Batch, Store, StoreError};
-use crate::tree::{Leaf, Tree};
-use crate::version::{Head, Version};
+use crate::tree::node::{Leaves, Slot};
+use crate::tree::page::{Leaf, LeafChange};
+use crate::tree::units::{UNIT_DEPTH, Unit, first_path, unit_of};
+use crate::tree::{LeafSource, Memory, Tree, Update, Work, build};
+use crate::turns::Turns;
+use crate::version::{Head, Overwritten, Version};
 
 /// What stands at height 0.
 #[derive(Clone, Debug)]
@@ -81,33 +81,70 @@ pub enum OpenError {
 ///
 /// A new one is made beside `path` and moved there when its genesis is written: what stands at
 /// `path` is always whole, and whatever is missing from it was lost.
-pub(crate) fn open(path: &Path, genesis: &GenesisBlock) -> Result<Arc<dyn Store>, OpenError> {
-    let inaccessible = |error: std::io::Error| OpenError::Inaccessible {
-        path: path.to_path_buf(),
-        reason: error.to_string(),
-    };
+pub(crate) fn open(
+    path: &Path,
+    genesis: &GenesisBlock,
+    floors: &Floors,
+) -> Result<Arc<dyn Store>, OpenError> {
     let is_new = match std::fs::read_dir(path) {
         Ok(mut entries) => entries.next().is_none(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => true,
-        Err(error) => return Err(inaccessible(error)),
+        Err(error) => return Err(inaccessible(path, &error)),
     };
     if is_new {
         let mut unfinished = path.as_os_str().to_owned();
         unfinished.push(".unfinished");
         let unfinished = PathBuf::from(unfinished);
-        std::fs::create_dir_all(&unfinished).map_err(inaccessible)?;
-        let store = open_rocks(&unfinished, true)?;
+        let store = open_unfinished(&unfinished, floors)?;
         begin(&store, genesis).map_err(|error| refused(&unfinished, error))?;
+        fault::point("begin: genesis written");
         // Closed before it moves: an open database knows its files by their paths.
         drop(store);
-        std::fs::rename(&unfinished, path).map_err(inaccessible)?;
-        sync_parent(path).map_err(inaccessible)?;
+        fault::point("open: database closed");
+        put_in_place(&unfinished, path)?;
     }
-    Ok(Arc::new(open_rocks(path, false)?))
+    Ok(Arc::new(open_rocks(path, false, floors)?))
 }
 
-fn open_rocks(path: &Path, create: bool) -> Result<RocksStore, OpenError> {
-    RocksStore::open(path, create).map_err(|error| {
+/// Opens what is to become a database, or makes it.
+pub(crate) fn open_unfinished(path: &Path, floors: &Floors) -> Result<RocksStore, OpenError> {
+    std::fs::create_dir_all(path).map_err(|error| inaccessible(path, &error))?;
+    fault::point("open: directory made");
+    let store = open_rocks(path, true, floors)?;
+    fault::point("open: database made");
+    Ok(store)
+}
+
+/// Makes the closed database in `directory` the one at `path`, in place of what was there.
+pub fn put_in_place(directory: &Path, path: &Path) -> Result<(), OpenError> {
+    let refuse = |error: std::io::Error| inaccessible(path, &error);
+    let mut old = path.as_os_str().to_owned();
+    old.push(".old");
+    if path.exists() {
+        // A crash between the two leaves no database, and whoever was restoring takes it up again.
+        std::fs::rename(path, &old).map_err(refuse)?;
+    }
+    std::fs::rename(directory, path).map_err(refuse)?;
+    fault::point("open: moved to its place");
+    sync_parent(path).map_err(refuse)?;
+    fault::point("open: place synced");
+    match std::fs::remove_dir_all(&old) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(refuse(error)),
+        _ => Ok(()),
+    }
+}
+
+fn inaccessible(path: &Path, error: &std::io::Error) -> OpenError {
+    OpenError::Inaccessible { path: path.to_path_buf(), reason: error.to_string() }
+}
+
+/// Opens the database at `path`, which must be there.
+pub(crate) fn open_existing(path: &Path, floors: &Floors) -> Result<RocksStore, OpenError> {
+    open_rocks(path, false, floors)
+}
+
+fn open_rocks(path: &Path, create: bool, floors: &Floors) -> Result<RocksStore, OpenError> {
+    RocksStore::open(path, create, floors).map_err(|error| {
         let path = path.to_path_buf();
         let is_io = error.kind() == rocksdb::ErrorKind::IOError;
         let reason = error.into_string();
@@ -135,7 +172,7 @@ fn sync_parent(path: &Path) -> std::io::Result<()> {
 }
 
 /// Turns an error of the store into the reason why it cannot be opened.
-fn refused(path: &Path, error: StoreError) -> OpenError {
+pub(crate) fn refused(path: &Path, error: StoreError) -> OpenError {
     let path = path.to_path_buf();
     match error {
         StoreError::Failed(reason) => OpenError::Inaccessible { path, reason },
@@ -151,17 +188,20 @@ pub(crate) fn begin(store: &dyn Store, genesis: &GenesisBlock) -> Result<(), Sto
     let header = &genesis.header;
     let mut batch = Batch::default();
     let mut leaves = Vec::new();
+    let mut usage = BTreeMap::<_, Usage>::new();
     for (key, value) in &genesis.changes {
         let Some(value) = value.clone() else { continue };
+        usage.entry(key.namespace).or_default().replace(key, None, Some(&value));
         let record = FlatRecord { key: key.clone(), changed: header.height, value };
-        leaves.push(record.leaf());
-        flat::put(&mut batch, &record);
+        let leaf = record.leaf();
+        flat::put(&mut batch, &leaf.path, &record);
         order::put(&mut batch, key);
+        leaves.push(leaf);
     }
     leaves.sort_unstable_by_key(|leaf| leaf.path);
     let result = ExecutionResult {
         height: header.height,
-        state_root: Tree::build(&leaves).root(),
+        state_root: Tree::build(&leaves, header.height, Leaves::Dropped).root(),
         receipts_root: merkle::root(&[]),
         next_validators: genesis.next_validators,
     };
@@ -170,8 +210,16 @@ pub(crate) fn begin(store: &dyn Store, genesis: &GenesisBlock) -> Result<(), Sto
     let record = BlockRecord { version, header: header.clone(), result, batches: Vec::new() };
     blocks::put(&mut batch, &block, &record);
     receipts::put(&mut batch, height, &[]);
-    meta::put(&mut batch, &Meta { version, genesis: genesis.genesis_hash, height, block, root });
+    let (genesis, floor) = (genesis.genesis_hash, height);
+    meta::put(&mut batch, &Meta { version, genesis, height, block, root, floor, usage });
     store.write(batch)
+}
+
+/// What a store that has begun holds.
+pub(crate) struct Recovered {
+    pub(crate) version: Arc<Version>,
+    pub(crate) meta: Meta,
+    pub(crate) turns: Turns,
 }
 
 /// Reads the head and the tree of a store that has begun with the genesis of this hash; `path` is
@@ -180,100 +228,131 @@ pub(crate) fn recover(
     store: &dyn Store,
     path: &Path,
     genesis: &Hash,
-) -> Result<Arc<Version>, OpenError> {
+    memory: &Memory,
+) -> Result<Recovered, OpenError> {
     let refuse = |error| refused(path, error);
-    let meta = meta::get(store).map_err(refuse)?;
-    let meta = meta.ok_or_else(|| refuse(damaged("it does not say which chain it holds")))?;
+    let meta = read_meta(store).map_err(refuse)?;
     if meta.genesis != *genesis {
         let (stored, given) = (meta.genesis, *genesis);
         return Err(OpenError::OtherGenesis { path: path.to_path_buf(), stored, given });
     }
-    check(store, &meta).map_err(refuse)
+    read(store, meta, memory).map_err(refuse)
 }
 
-fn check(store: &dyn Store, meta: &Meta) -> Result<Arc<Version>, StoreError> {
-    check_chain(store, meta)?;
-    for family in Family::ALL {
-        // Those that are not read below: for the checksums alone.
-        if !matches!(family, Family::Blocks | Family::Flat | Family::Order) {
-            store.scan(family, &[], &mut |_, _| ControlFlow::Continue(()))?;
-        }
-    }
-    let leaves = read_leaves(store)?;
-    let tree = Tree::build(&leaves);
+pub(crate) fn read_meta(store: &dyn Store) -> Result<Meta, StoreError> {
+    meta::get(store)?.ok_or_else(|| damaged("it does not say which chain it holds"))
+}
+
+fn read(store: &dyn Store, meta: Meta, memory: &Memory) -> Result<Recovered, StoreError> {
+    let head = read_head(store, &meta)?;
+    let (tree, rows) = read_tree(store, meta.height, memory)?;
     if tree.root() != meta.root {
         let (height, root, computed) = (meta.height, meta.root, tree.root());
         return Err(damaged(format!(
-            "its values have the root {computed}, and block {height} was committed with {root}"
+            "its values have the root {computed}, and block {height} was committed with {root}; \
+             `quorate db check` says which differ"
         )));
     }
-    check_order(store, &leaves)?;
-    Ok(Version::new(read_head(store, meta)?, tree, BTreeMap::new()))
+    Ok(Recovered {
+        version: Version::new(head, tree, Overwritten::default()),
+        meta,
+        turns: Turns::new(rows),
+    })
 }
 
-fn damaged(why: impl Into<String>) -> StoreError {
-    StoreError::Damaged(why.into())
-}
-
-/// Scans a family with a visitor that may fail.
-fn scan_all(
+/// The tree at the head, and of which height the stored nodes of each unit are.
+pub(crate) fn read_tree(
     store: &dyn Store,
-    family: Family,
-    mut visit: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
-    let mut outcome = Ok(());
-    store.scan(family, &[], &mut |key, value| {
-        outcome = visit(key, value);
-        if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-    })?;
-    outcome
-}
-
-/// All leaves; ascending, since the rows stand in the order of their paths.
-fn read_leaves(store: &dyn Store) -> Result<Vec<Leaf>, StoreError> {
-    let mut leaves = Vec::new();
-    scan_all(store, Family::Flat, |key, value| {
-        leaves.push(flat::read_leaf(key, value)?);
-        Ok(())
-    })?;
-    Ok(leaves)
-}
-
-fn check_order(store: &dyn Store, leaves: &[Leaf]) -> Result<(), StoreError> {
-    let mut paths = Vec::with_capacity(leaves.len());
-    scan_all(store, Family::Order, |key, _| {
-        paths.push(order::read_row(key)?.path());
-        Ok(())
-    })?;
-    paths.sort_unstable();
-    if !leaves.iter().map(|leaf| &leaf.path).eq(&paths) {
-        let (values, keys) = (leaves.len(), paths.len());
-        return Err(damaged(format!(
-            "the {keys} keys in their order are not those of its {values} values"
-        )));
-    }
-    Ok(())
-}
-
-fn check_chain(store: &dyn Store, meta: &Meta) -> Result<(), StoreError> {
-    let mut last: Option<(Height, Hash)> = None;
-    scan_all(store, Family::Blocks, |key, value| {
-        let (height, header) = blocks::read_header(key, value)?;
-        let fits = match last {
-            None => height == Height::ZERO,
-            Some((below, parent)) => height == below.next() && header.parent == parent,
-        };
-        if !fits || header.height != height {
-            return Err(damaged(format!("block {height} is not the one after the block below it")));
+    head: Height,
+    memory: &Memory,
+) -> Result<(Tree, BTreeMap<Unit, Height>), StoreError> {
+    let stored = nodes::all(store)?;
+    let mut rows = BTreeMap::new();
+    let mut units = BTreeMap::new();
+    for (unit, nodes) in stored {
+        if nodes.height > head {
+            return Err(damaged(format!("its tree knows block {}, above its head", nodes.height)));
         }
-        last = Some((height, header.hash()));
+        rows.insert(unit, nodes.height);
+        units.insert(unit, Slot::Node(nodes.nodes));
+    }
+    let source = &StoredLeaves(store);
+    for unit in units_without(store, &rows)? {
+        let leaves = source.leaves(&first_path(unit), UNIT_DEPTH)?;
+        units.insert(unit, build(&leaves, UNIT_DEPTH, head, Leaves::Dropped));
+    }
+    let how = Update { work: Work::Reload, source, height: head, committed: head, memory };
+    let tree = Tree::of_units(units, &how)?;
+    let tree = tree.update(&changed_since(store, &rows, head)?, how)?;
+    Ok((tree, rows))
+}
+
+/// The units that have values and no stored nodes.
+fn units_without(
+    store: &dyn Store,
+    rows: &BTreeMap<Unit, Height>,
+) -> Result<Vec<Unit>, StoreError> {
+    let mut units = Vec::new();
+    let mut next = Some(0u16);
+    while let Some(unit) = next {
+        let first = first_path(unit.to_be_bytes());
+        if !rows.contains_key(&unit.to_be_bytes()) {
+            let Some(path) = flat::first_from(store, &first)? else { break };
+            if unit_of(&path) != unit_of(&first) {
+                next = Some(u16::from_be_bytes(unit_of(&path)));
+                continue;
+            }
+            units.push(unit_of(&first));
+        }
+        next = unit.checked_add(1);
+    }
+    Ok(units)
+}
+
+/// The paths that blocks changed after their units were stored.
+fn changed_since(
+    store: &dyn Store,
+    rows: &BTreeMap<Unit, Height>,
+    head: Height,
+) -> Result<Vec<LeafChange>, StoreError> {
+    let Some(oldest) = rows.values().min() else { return Ok(Vec::new()) };
+    let mut paths = BTreeSet::new();
+    let mut last = *oldest;
+    let missing = |last: Height| {
+        damaged(format!(
+            "it does not say what block {} changed, and the tree has to know it",
+            last.next()
+        ))
+    };
+    changes::visit(store, last.next(), |height, changes| {
+        if height != last.next() {
+            return Err(missing(last));
+        }
+        last = height;
+        let paths_of_block = changes.iter().map(|change| change.key.path());
+        paths.extend(
+            paths_of_block
+                .filter(|path| rows.get(&unit_of(path)).is_some_and(|stored| *stored < height)),
+        );
         Ok(())
     })?;
-    if last != Some((meta.height, meta.block)) {
-        let height = meta.height;
-        return Err(damaged(format!("its blocks do not end with block {height}, its head")));
+    if last < head {
+        return Err(missing(last));
     }
-    Ok(())
+    Ok(paths.into_iter().map(|path| (path, None)).collect())
+}
+
+/// Reads pages as they stand in the store now.
+pub(crate) struct StoredLeaves<'a>(pub(crate) &'a dyn Store);
+
+impl LeafSource for StoredLeaves<'_> {
+    fn leaves(&self, path: &Hash, depth: usize) -> Result<Vec<Leaf>, StoreError> {
+        flat::leaves(self.0, path, depth)
+    }
+}
+
+pub(crate) fn damaged(why: impl Into<String>) -> StoreError {
+    StoreError::Damaged(why.into())
 }
 
 fn read_head(store: &dyn Store, meta: &Meta) -> Result<Head, StoreError> {
@@ -283,10 +362,11 @@ fn read_head(store: &dyn Store, meta: &Meta) -> Result<Head, StoreError> {
     let committed = certificate.as_ref().map_or(meta.height == Height::ZERO, |certificate| {
         certificate.block == meta.block && certificate.result == record.result
     });
-    if !committed || record.result.state_root != meta.root {
+    let hash = record.header.hash();
+    if !committed || record.result.state_root != meta.root || hash != meta.block {
         return Err(damaged("block, certificate and root of its head do not belong together"));
     }
-    Ok(Head { header: record.header, hash: meta.block, result: record.result, certificate })
+    Ok(Head { header: record.header, hash, result: record.result, certificate })
 }
 
 #[cfg(test)]

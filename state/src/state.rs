@@ -2,20 +2,33 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::thread::JoinHandle;
 
 use primitives::{
-    CommitCertificate, ExecutionResult, Hash, Header, Height, Receipt, SignedBatch, StateKey,
+    CommitCertificate, ExecutionResult, Hash, Header, Height, Namespace, Receipt, SignedBatch,
+    StateKey, View,
 };
+use proof::Prefix;
 use thiserror::Error;
 
 use crate::commit::{self, CommittedBlock};
-use crate::family::{blocks, certificates, receipts, transactions};
+use crate::compare::Comparison;
+use crate::family::meta::{self, Meta, Usage};
+use crate::family::{Family, blocks, certificates, headers, height_key, receipts, transactions};
+use crate::fault;
+use crate::floor::{Floors, HeightError, Retention};
 use crate::overlay::{Base, Changes, Overlay};
-use crate::proof::StateProof;
-use crate::recovery::{self, GenesisBlock, OpenError};
+use crate::past::{Difference, Past};
+use crate::prove::{ProvedBatch, ProvedPage, ProvedValue, Prover};
+use crate::recovery::{self, GenesisBlock, OpenError, Recovered, StoredLeaves};
+use crate::snapshot::{self, Snapshot, SnapshotError, SnapshotHead};
 use crate::store::memory::MemoryStore;
+use crate::store::pruning::HEADERS_KEPT;
 use crate::store::{Store, StoreError, or_abort};
+use crate::tree::{Memory, warming};
+use crate::turns::Turns;
 use crate::version::{Head, Version};
 use crate::view::StateView;
 
@@ -29,18 +42,46 @@ pub struct State {
 }
 
 struct Inner {
-    /// The genesis hash.
-    genesis: Hash,
+    /// Ends before the rest does.
+    _warming: Option<Warming>,
     store: Arc<dyn Store>,
+    memory: Arc<Memory>,
+    retention: Retention,
+    floors: Floors,
     head: RwLock<Arc<Version>>,
-    /// Whether commits are still possible; held while one runs.
     writer: Mutex<Writer>,
 }
 
-enum Writer {
-    Ready,
+/// What only the writer knows; held while a commit runs.
+struct Writer {
+    outcome: Outcome,
+    /// As it is on the disk.
+    meta: Meta,
+    turns: Turns,
+}
+
+/// Whether commits are still possible.
+enum Outcome {
+    Written,
     /// A write failed: nobody knows what the disk holds until it is opened again.
-    Failed,
+    Unknown,
+}
+
+/// How a state is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateOptions {
+    /// Moves the floor of state, blocks, receipts and indices together.
+    pub retention: Retention,
+    /// Memory for the leaves of the tree, in bytes: 70 hold a key. A key whose leaf is not in
+    /// memory costs a read more when it is changed. All above the leaves, 5 bytes a key, is in
+    /// memory in any case.
+    pub tree_bytes: usize,
+}
+
+impl Default for StateOptions {
+    fn default() -> Self {
+        Self { retention: Retention::All, tree_bytes: 1 << 30 }
+    }
 }
 
 /// A block as it was committed.
@@ -57,15 +98,6 @@ pub struct StoredBlock {
     pub certificate: Option<CommitCertificate>,
 }
 
-/// What the state says about a key, and why that is so.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProvedValue {
-    /// Its result's state root is the one the proof leads to.
-    pub head: Head,
-    pub value: Option<Vec<u8>>,
-    pub proof: StateProof,
-}
-
 /// Why a commit failed. The process is to stop: what it had acknowledged stands, and opening finds
 /// out whether this commit does.
 #[derive(Debug, Error)]
@@ -79,19 +111,36 @@ pub enum CommitError {
 }
 
 impl State {
-    /// Opens the database at `path`, a directory for it alone, and checks all of it; see
-    /// `recovery`. Where there is nothing yet, it begins with `genesis`.
+    /// Opens the database at `path`, a directory for it alone; see `recovery`. Where there is
+    /// nothing yet, it begins with `genesis`.
     pub fn open(path: &Path, genesis: &GenesisBlock) -> Result<Self, OpenError> {
-        let store = recovery::open(path, genesis)?;
-        let version = recovery::recover(store.as_ref(), path, &genesis.genesis_hash)?;
-        Ok(Self::new(store, version, genesis.genesis_hash))
+        Self::open_with(path, genesis, StateOptions::default())
+    }
+
+    /// [`Self::open`], kept as the options say.
+    pub fn open_with(
+        path: &Path,
+        genesis: &GenesisBlock,
+        options: StateOptions,
+    ) -> Result<Self, OpenError> {
+        let floors = Floors::default();
+        let memory = Arc::new(Memory::new(options.tree_bytes));
+        let store = recovery::open(path, genesis, &floors)?;
+        let recovered = recovery::recover(store.as_ref(), path, &genesis.genesis_hash, &memory)?;
+        let warming = Warming::start(&recovered.version, &store, &memory);
+        Ok(Self::new(store, recovered, memory, floors, options.retention, Some(warming)))
     }
 
     /// A state in memory, for simulations and tests. It ends with the process.
     pub fn in_memory(genesis: &GenesisBlock) -> Self {
+        Self::in_memory_with(genesis, StateOptions::default())
+    }
+
+    /// [`Self::in_memory`], kept as the options say.
+    pub fn in_memory_with(genesis: &GenesisBlock, options: StateOptions) -> Self {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
         or_abort(recovery::begin(store.as_ref(), genesis));
-        Self::recovered(store, genesis.genesis_hash)
+        Self::recovered(store, genesis.genesis_hash, options)
     }
 
     /// What a process finds that crashed and starts again: a state in memory opened from what was
@@ -104,19 +153,34 @@ impl State {
         let Some(store) = self.inner.store.copy() else {
             panic!("only a state in memory restarts in memory");
         };
-        Self::recovered(store, self.inner.genesis)
+        let (retention, tree_bytes) = (self.inner.retention, self.inner.memory.budget);
+        Self::recovered(store, self.writer().meta.genesis, StateOptions { retention, tree_bytes })
     }
 
-    fn recovered(store: Arc<dyn Store>, genesis: Hash) -> Self {
-        match recovery::recover(store.as_ref(), Path::new("(memory)"), &genesis) {
-            Ok(version) => Self::new(store, version, genesis),
+    fn recovered(store: Arc<dyn Store>, genesis: Hash, options: StateOptions) -> Self {
+        let memory = Arc::new(Memory::new(options.tree_bytes));
+        match recovery::recover(store.as_ref(), Path::new("(memory)"), &genesis, &memory) {
+            Ok(recovered) => {
+                Self::new(store, recovered, memory, Floors::default(), options.retention, None)
+            }
             Err(error) => panic!("what was committed to memory cannot be recovered: {error}"),
         }
     }
 
-    fn new(store: Arc<dyn Store>, version: Arc<Version>, genesis: Hash) -> Self {
-        let (head, writer) = (RwLock::new(version), Mutex::new(Writer::Ready));
-        Self { inner: Arc::new(Inner { genesis, store, head, writer }) }
+    fn new(
+        store: Arc<dyn Store>,
+        Recovered { version, meta, turns }: Recovered,
+        memory: Arc<Memory>,
+        floors: Floors,
+        retention: Retention,
+        warming: Option<Warming>,
+    ) -> Self {
+        floors.raise(meta.floor, changes_floor(&meta, &turns));
+        let head = RwLock::new(version);
+        let writer = Mutex::new(Writer { outcome: Outcome::Written, meta, turns });
+        let _warming = warming;
+        let inner = Inner { _warming, store, memory, retention, floors, head, writer };
+        Self { inner: Arc::new(inner) }
     }
 
     /// The last committed block.
@@ -137,12 +201,129 @@ impl State {
         height: Height,
         changes: Changes,
     ) -> Arc<Overlay> {
-        Overlay::new(self.base(parent), height, changes)
+        let Inner { store, memory, .. } = self.inner.as_ref();
+        or_abort(Overlay::new(store.as_ref(), memory, self.base(parent), height, changes))
     }
 
     /// A view of an overlay, or of the head; it stays the same whatever is committed meanwhile.
     pub fn view(&self, overlay: Option<&Arc<Overlay>>) -> StateView {
         StateView::new(self.inner.store.clone(), self.base(overlay))
+    }
+
+    /// A view of the state after the committed block at `height`. It keeps that height readable for
+    /// as long as it lives.
+    pub fn view_at(&self, height: Height) -> Result<StateView, HeightError> {
+        Ok(StateView::of_past(self.inner.store.clone(), self.past(height)?))
+    }
+
+    /// The first `limit` keys, in order and after `after`, whose values after the block at `to` are
+    /// others than after the one at `from`.
+    pub fn differences(
+        &self,
+        from: Height,
+        to: Height,
+        after: Option<&StateKey>,
+        limit: usize,
+    ) -> Result<Vec<Difference>, HeightError> {
+        let (past, _until) = (self.past(from)?, self.past(to)?);
+        Ok(or_abort(past.differences(self.inner.store.as_ref(), to, after, limit)))
+    }
+
+    fn past(&self, height: Height) -> Result<Past, HeightError> {
+        let head = self.version().head.header.height;
+        Ok(Past { pin: self.inner.floors.pin(height, head)? })
+    }
+
+    /// The state at the head, to be handed out. It stays readable for as long as the snapshot lives.
+    pub fn snapshot(&self) -> Snapshot {
+        let version = self.version();
+        let height = version.head.header.height;
+        match self.past(height) {
+            Ok(past) => {
+                let (store, head) = (self.inner.store.clone(), version.head.clone());
+                Snapshot::new(store, head, version.tree.clone(), past)
+            }
+            Err(error) => panic!("the head cannot be read: {error}"),
+        }
+    }
+
+    /// The state after the committed block at `height`, to be compared with another. Costs memory
+    /// and time for each key that was changed since, of which there may be
+    /// `CHANGED_SINCE_MAX`, a million.
+    pub fn snapshot_at(&self, height: Height) -> Result<Snapshot, SnapshotError> {
+        let version = self.version();
+        let past = self.past(height)?;
+        let (store, memory) = (self.inner.store.clone(), &self.inner.memory);
+        if height == version.head.header.height {
+            return Ok(Snapshot::new(store, version.head.clone(), version.tree.clone(), past));
+        }
+        let tree = or_abort(snapshot::tree_at(store.as_ref(), memory, &version, height))?;
+        let Some(block) = self.block(height) else {
+            panic!("the block at height {height}, which is readable, is missing");
+        };
+        let StoredBlock { header, hash, result, certificate, .. } = block;
+        if tree.root() != result.state_root {
+            return Err(SnapshotError::Root { height, computed: tree.root() });
+        }
+        let head = Head { header, hash, result, certificate };
+        Ok(Snapshot::new(store, head, tree, past))
+    }
+
+    /// Compares an overlay made on the head, while nothing is committed, with the state that has
+    /// this root.
+    pub fn compare(&self, overlay: &Arc<Overlay>, root: Hash) -> Comparison {
+        Comparison::of_overlay(self.inner.store.clone(), overlay, root)
+    }
+
+    /// What a validator needs to begin with the state of the committed block at `height`: the block,
+    /// and the headers below it down to the first of `first` or a later view. Nothing when the
+    /// block has no certificate of its own, or is not there.
+    pub fn snapshot_head(&self, height: Height, first: View) -> Option<SnapshotHead> {
+        let StoredBlock { header, batches, result, certificate, .. } = self.block(height)?;
+        let (certificate, receipts) = (certificate?, self.receipts(height)?);
+        let mut below = Vec::new();
+        let mut at = header.clone();
+        while at.view >= first
+            && let Some(height) = at.height.0.checked_sub(1)
+        {
+            at = self.header(Height(height))?;
+            below.push(at.clone());
+        }
+        below.reverse();
+        Some(SnapshotHead { header, batches, result, certificate, receipts, below })
+    }
+
+    /// The header of the committed block at a height; of some below the floor too.
+    pub fn header(&self, height: Height) -> Option<Header> {
+        let store = self.inner.store.as_ref();
+        if let Some(record) = or_abort(blocks::get(store, height)) {
+            return Some(record.header);
+        }
+        let below = or_abort(headers::get(store));
+        below.into_iter().find(|header| header.height == height)
+    }
+
+    /// The lowest height that can be read.
+    pub fn floor(&self) -> Height {
+        self.inner.floors.floor()
+    }
+
+    /// Rewrites all files now, so that the disk is free of what lies below the floor. Takes as long
+    /// as reading and writing all of it; commits and reads go on meanwhile.
+    pub fn compact(&self) -> Result<(), StoreError> {
+        self.inner.store.compact()
+    }
+
+    /// Makes a database in `path`, which is not there yet, that holds what this one does when it is
+    /// asked, or a little later: in hard links on the same disk, while commits go on.
+    pub fn checkpoint(&self, path: &Path) -> Result<(), StoreError> {
+        self.inner.store.checkpoint(path)
+    }
+
+    /// The namespaces that hold anything at the head, with what they hold.
+    pub fn usage(&self) -> Vec<(Namespace, Usage)> {
+        let usage = self.writer().meta.usage.clone().into_iter();
+        usage.filter(|(_, usage)| usage.keys > 0).collect()
     }
 
     fn base(&self, overlay: Option<&Arc<Overlay>>) -> Base {
@@ -162,22 +343,56 @@ impl State {
     /// result; when the last block has no certificate, or any has another block's. Such blocks are
     /// a bug of ours, and must never reach the disk.
     pub fn commit(&self, blocks: Vec<CommittedBlock>) -> Result<(), CommitError> {
-        let mut writer = self.inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        if matches!(*writer, Writer::Failed) {
+        let mut writer = self.writer();
+        if matches!(writer.outcome, Outcome::Unknown) {
             return Err(CommitError::Stopped);
         }
         let before = self.version();
         let last = commit::check(&before, &blocks);
         let store = self.inner.store.as_ref();
-        let prepared = commit::prepare(store, self.inner.genesis, &last.head, &blocks)?;
-        let version = Version::new(last.head, last.overlay.tree.clone(), prepared.overwritten);
-        *writer = Writer::Failed;
+        let mut prepared = commit::prepare(store, &writer.meta, &last.head, &blocks)?;
+        let (tree, height) = (&last.overlay.tree, last.head.header.height);
+        let work = (blocks.len(), prepared.changes);
+        writer.turns.write(&mut prepared.batch, tree, height, work);
+        // What is durable is what was the head before this commit.
+        let durable = before.head.header.height;
+        prepared.meta.floor = self.inner.floors.next(self.inner.retention, durable);
+        meta::put(&mut prepared.batch, &prepared.meta);
+        let version = Version::new(last.head, tree.clone(), prepared.overwritten);
+        writer.outcome = Outcome::Unknown;
         before.link(version.clone());
+        fault::point("commit: prepared");
         store.write(prepared.batch)?;
+        fault::point("commit: written");
         last.overlay.set_committed(version.clone());
         *self.inner.head.write().unwrap_or_else(PoisonError::into_inner) = version;
-        *writer = Writer::Ready;
+        let old = std::mem::replace(&mut writer.meta, prepared.meta).floor;
+        fault::point("commit: published");
+        self.prune(&writer, old)?;
+        writer.outcome = Outcome::Written;
         Ok(())
+    }
+
+    /// Lets compactions drop what is below the floor, and frees whole files now and then.
+    fn prune(&self, writer: &Writer, old: Height) -> Result<(), StoreError> {
+        let (floor, changes) = (writer.meta.floor, changes_floor(&writer.meta, &writer.turns));
+        self.inner.floors.raise(floor, changes);
+        if old.0 / FREE_BLOCKS == floor.0 / FREE_BLOCKS {
+            return Ok(());
+        }
+        let store = self.inner.store.as_ref();
+        let headers = Height(floor.0.saturating_sub(HEADERS_KEPT));
+        store.free_below(Family::Blocks, &height_key(headers))?;
+        for family in [Family::Receipts, Family::Certificates] {
+            store.free_below(family, &height_key(floor))?;
+        }
+        store.free_below(Family::Changes, &height_key(changes))?;
+        fault::point("commit: files below the floor freed");
+        Ok(())
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.inner.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The committed block at a height; `None` above the head.
@@ -219,22 +434,68 @@ impl State {
     /// The value of a key at the head, or its absence, with the proof against the head's state
     /// root.
     pub fn prove(&self, key: &StateKey) -> ProvedValue {
+        self.with_prover(|prover| prover.value(key))
+    }
+
+    /// The values of several keys at the head, with one proof.
+    ///
+    /// # Panics
+    ///
+    /// When the keys are none, or more than [`proof::KEYS_MAX`].
+    pub fn prove_batch(&self, keys: &[StateKey]) -> ProvedBatch {
+        self.with_prover(|prover| prover.batch(keys))
+    }
+
+    /// All that stands at the head below a prefix, such as [`Prefix::of_namespace`], with the proof
+    /// that it is all. Where that is more than `limit` entries, of the first part of the prefix
+    /// that is not; [`proof::Tiling`] says what to ask for next.
+    pub fn prove_page(&self, prefix: &Prefix, limit: usize) -> ProvedPage {
+        self.with_prover(|prover| prover.page(prefix, limit))
+    }
+
+    fn with_prover<T>(&self, prove: impl FnOnce(&Prover<'_>) -> Result<T, StoreError>) -> T {
         let version = self.version();
-        let record = or_abort(version.record(self.inner.store.as_ref(), key));
-        let changed = record.as_ref().map(|record| record.changed);
-        let proof = version.tree.prove(&key.path(), changed).ok_or_else(|| {
-            StoreError::Damaged("the tree and the values disagree on a key".to_owned())
-        });
-        ProvedValue {
-            head: version.head.clone(),
-            value: record.map(|record| record.value),
-            proof: or_abort(proof),
-        }
+        let store = self.inner.store.as_ref();
+        or_abort(prove(&Prover { version: &version, store }))
     }
 
     fn version(&self) -> Arc<Version> {
         self.inner.head.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+/// The thread that reads the pages of the tree after a start.
+struct Warming {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Warming {
+    fn start(version: &Arc<Version>, store: &Arc<dyn Store>, memory: &Arc<Memory>) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (tree, store, memory) = (version.tree.clone(), Arc::clone(store), Arc::clone(memory));
+        let stopped = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || {
+            or_abort(warming::warm(&tree, &StoredLeaves(store.as_ref()), &memory, &stopped));
+        });
+        Self { stop, thread: Some(thread) }
+    }
+}
+
+impl Drop for Warming {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        // A panic of the thread has ended the process, or has been printed.
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+/// Heights between two times that whole files are freed.
+const FREE_BLOCKS: u64 = 256;
+
+/// The floor of `changes`.
+fn changes_floor(meta: &Meta, turns: &Turns) -> Height {
+    turns.oldest().map_or(meta.floor, |oldest| oldest.min(meta.floor))
 }
 
 impl fmt::Debug for State {

@@ -6,7 +6,7 @@ use primitives::{Epoch, Namespace, TimestampMs, ValidatorIndex};
 
 use super::*;
 use crate::family::Family;
-use crate::store::{Batch, Visitor};
+use crate::store::{Batch, TryVisitor, Visitor};
 
 /// A store in memory whose disk can fill up.
 #[derive(Debug, Default)]
@@ -24,11 +24,31 @@ impl Store for Arc<FillingStore> {
         self.memory.scan(family, from, visit)
     }
 
+    fn get_many(&self, family: Family, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        self.memory.get_many(family, keys)
+    }
+
+    fn read_all(&self, family: Family, visit: TryVisitor<'_>) -> Result<(), StoreError> {
+        self.memory.read_all(family, visit)
+    }
+
+    fn free_below(&self, family: Family, end: &[u8]) -> Result<(), StoreError> {
+        self.memory.free_below(family, end)
+    }
+
+    fn compact(&self) -> Result<(), StoreError> {
+        self.memory.compact()
+    }
+
     fn write(&self, batch: Batch) -> Result<(), StoreError> {
         if self.full.load(Ordering::Relaxed) {
             return Err(StoreError::Failed("no space left".to_owned()));
         }
         self.memory.write(batch)
+    }
+
+    fn checkpoint(&self, path: &Path) -> Result<(), StoreError> {
+        self.memory.checkpoint(path)
     }
 
     fn copy(&self) -> Option<Arc<dyn Store>> {
@@ -82,7 +102,7 @@ fn a_write_that_fails_is_the_last() {
         next_validators: Hash::ZERO,
     };
     recovery::begin(store.as_ref(), &genesis).unwrap();
-    let state = State::recovered(store, Hash::ZERO);
+    let state = State::recovered(store, Hash::ZERO, StateOptions::default());
     state.commit(vec![next_block(&state, 1)]).unwrap();
     let before = state.head();
 
@@ -95,7 +115,9 @@ fn a_write_that_fails_is_the_last() {
     assert!(matches!(stopped, Err(CommitError::Stopped)), "{stopped:?}");
     assert_eq!(state.head(), before);
     assert_eq!(state.get(&key()), Some(vec![1]));
-    let proved = state.prove(&key());
+    let key = key();
+    let proved = state.prove(&key);
     let root = before.result.state_root;
-    assert_eq!(proved.proof.verify(&root, &key(), proved.value.as_deref()), Ok(()));
+    let claim = crate::claim(&key, proved.value.as_deref());
+    assert_eq!(proved.proof.verify(&root.0, &claim), Ok(Some(1)));
 }

@@ -4,12 +4,16 @@
 //! above works on either, so that a simulated crash and restart goes the very way a real one does.
 
 pub(crate) mod memory;
+pub(crate) mod pruning;
 pub(crate) mod rocks;
 
 use std::fmt::Debug;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::Arc;
 
+use borsh::BorshSerialize;
+use primitives::codec;
 use thiserror::Error;
 
 use crate::family::Family;
@@ -17,12 +21,29 @@ use crate::family::Family;
 pub(crate) trait Store: Debug + Send + Sync {
     fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
 
+    /// The rows of keys that ascend, each at its place.
+    fn get_many(&self, family: Family, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, StoreError>;
+
     /// Visits the rows from `from` on in the order of their keys, until the visitor breaks. A row
     /// written meanwhile may or may not be seen. The visitor must not call the store.
     fn scan(&self, family: Family, from: &[u8], visit: Visitor<'_>) -> Result<(), StoreError>;
 
+    /// Visits all rows, and leaves the cache to those that are read for themselves.
+    fn read_all(&self, family: Family, visit: TryVisitor<'_>) -> Result<(), StoreError>;
+
     /// Writes all or nothing, and returns when it is on the disk.
     fn write(&self, batch: Batch) -> Result<(), StoreError>;
+
+    /// Frees the disk of rows below `end`, where whole files hold nothing else. What remains is as
+    /// it was.
+    fn free_below(&self, family: Family, end: &[u8]) -> Result<(), StoreError>;
+
+    /// Rewrites all files now, without what compactions drop.
+    fn compact(&self) -> Result<(), StoreError>;
+
+    /// Makes a database in `path`, which is not there yet, that holds what this one does. Neither
+    /// waits for the other.
+    fn checkpoint(&self, path: &Path) -> Result<(), StoreError>;
 
     /// A store with the same content that goes its own way; `None` where that is no matter of
     /// memory.
@@ -30,6 +51,7 @@ pub(crate) trait Store: Debug + Send + Sync {
 }
 
 pub(crate) type Visitor<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>;
+pub(crate) type TryVisitor<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<(), StoreError>;
 
 /// Why the store could not do as asked. Nobody recovers from one: the process stops.
 #[derive(Debug, Error)]
@@ -47,27 +69,80 @@ impl StoreError {
     }
 }
 
-/// Writes that happen together.
+/// Writes that happen together, one after the other in one piece of memory: a block may bring tens
+/// of thousands.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
-    pub(crate) operations: Vec<Operation>,
+    bytes: Vec<u8>,
+    writes: Vec<Write>,
 }
 
 #[derive(Debug)]
-pub(crate) struct Operation {
+struct Write {
+    family: Family,
+    /// Where the key ends; it begins where the write before ends.
+    key_end: usize,
+    /// Where the value ends; none where the row is deleted.
+    value_end: Option<usize>,
+}
+
+/// One write of a batch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row<'a> {
     pub(crate) family: Family,
-    pub(crate) key: Vec<u8>,
+    pub(crate) key: &'a [u8],
     /// `None` deletes.
-    pub(crate) value: Option<Vec<u8>>,
+    pub(crate) value: Option<&'a [u8]>,
 }
 
 impl Batch {
-    pub(crate) fn put(&mut self, family: Family, key: Vec<u8>, value: Vec<u8>) {
-        self.operations.push(Operation { family, key, value: Some(value) });
+    /// Writes a value's encoding.
+    pub(crate) fn put(
+        &mut self,
+        family: Family,
+        key: &[u8],
+        value: &(impl BorshSerialize + ?Sized),
+    ) {
+        let key_end = self.add_key(key);
+        codec::encode_into(value, &mut self.bytes);
+        self.writes.push(Write { family, key_end, value_end: Some(self.bytes.len()) });
     }
 
-    pub(crate) fn delete(&mut self, family: Family, key: Vec<u8>) {
-        self.operations.push(Operation { family, key, value: None });
+    /// Writes these very bytes.
+    pub(crate) fn put_bytes(&mut self, family: Family, key: &[u8], value: &[u8]) {
+        let key_end = self.add_key(key);
+        self.bytes.extend_from_slice(value);
+        self.writes.push(Write { family, key_end, value_end: Some(self.bytes.len()) });
+    }
+
+    pub(crate) fn delete(&mut self, family: Family, key: &[u8]) {
+        let key_end = self.add_key(key);
+        self.writes.push(Write { family, key_end, value_end: None });
+    }
+
+    fn add_key(&mut self, key: &[u8]) -> usize {
+        self.bytes.extend_from_slice(key);
+        self.bytes.len()
+    }
+
+    /// Of keys and values.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub(crate) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        let mut rest = &self.bytes[..];
+        let mut start = 0;
+        let mut take = move |end: usize| {
+            let (taken, after) = rest.split_at(end - start);
+            (rest, start) = (after, end);
+            taken
+        };
+        self.writes.iter().map(move |write| Row {
+            family: write.family,
+            key: take(write.key_end),
+            value: write.value_end.map(&mut take),
+        })
     }
 }
 

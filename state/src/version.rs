@@ -18,7 +18,8 @@ use primitives::{CommitCertificate, ExecutionResult, Hash, Header, StateKey};
 
 use crate::family::flat::{self, FlatRecord};
 use crate::store::{Store, StoreError};
-use crate::tree::Tree;
+use crate::tree::page::{Leaf, LeafChange, merge};
+use crate::tree::{LeafSource, Tree};
 
 /// The last committed block.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,8 +32,18 @@ pub struct Head {
     pub certificate: Option<CommitCertificate>,
 }
 
-/// What stood before a commit under each key it touched; `None` where nothing stood.
-pub(crate) type Overwritten = BTreeMap<StateKey, Option<FlatRecord>>;
+/// What stood before a commit under each key it touched; ascending by path.
+#[derive(Debug, Default)]
+pub(crate) struct Overwritten(Vec<Overwrote>);
+
+#[derive(Debug)]
+pub(crate) struct Overwrote {
+    pub(crate) key: StateKey,
+    /// The key's.
+    pub(crate) path: Hash,
+    /// `None` where nothing stood.
+    pub(crate) record: Option<FlatRecord>,
+}
 
 #[derive(Debug)]
 pub(crate) struct Version {
@@ -41,6 +52,26 @@ pub(crate) struct Version {
     /// Of the version before.
     overwritten: Overwritten,
     next: OnceLock<Arc<Version>>,
+}
+
+impl Overwritten {
+    pub(crate) fn new(overwrote: Vec<Overwrote>) -> Self {
+        assert!(overwrote.is_sorted_by(|one, next| one.path < next.path), "paths do not ascend");
+        Self(overwrote)
+    }
+
+    fn get(&self, path: &Hash) -> Option<&Overwrote> {
+        let at = self.0.binary_search_by_key(path, |overwrote| overwrote.path).ok()?;
+        self.0.get(at)
+    }
+
+    /// Those whose paths share the first `depth` bits with `path`.
+    fn below(&self, path: &Hash, depth: usize) -> impl Iterator<Item = &Overwrote> {
+        let first = flat::first(path, depth);
+        let start = self.0.partition_point(|overwrote| overwrote.path < first);
+        let from = self.0.get(start..).unwrap_or_default().iter();
+        from.take_while(move |overwrote| flat::share(&overwrote.path, &first, depth))
+    }
 }
 
 impl Version {
@@ -58,9 +89,29 @@ impl Version {
         store: &dyn Store,
         key: &StateKey,
     ) -> Result<Option<FlatRecord>, StoreError> {
-        let newest = flat::get(store, key)?;
-        let mut later = self.later();
-        Ok(later.find_map(|version| version.overwritten.get(key)).cloned().unwrap_or(newest))
+        let path = key.path();
+        let newest = flat::get(store, &path, key)?;
+        Ok(self.overwrote(&path).map_or(newest, |overwrote| overwrote.record.clone()))
+    }
+
+    /// The record of the key at a path.
+    pub(crate) fn record_at(
+        &self,
+        store: &dyn Store,
+        path: &Hash,
+    ) -> Result<Option<FlatRecord>, StoreError> {
+        let newest = flat::at(store, path)?;
+        Ok(self.overwrote(path).map_or(newest, |overwrote| overwrote.record.clone()))
+    }
+
+    /// What the first later version that touched a path found there.
+    fn overwrote(&self, path: &Hash) -> Option<&Overwrote> {
+        self.later().find_map(|version| version.overwritten.get(path))
+    }
+
+    /// Where this version's tree reads the pages that are not in memory.
+    pub(crate) fn leaves<'a>(&'a self, store: &'a dyn Store) -> impl LeafSource + 'a {
+        VersionLeaves { version: self, store }
     }
 
     /// The versions after this one, oldest first.
@@ -75,10 +126,30 @@ impl Version {
         within: impl Fn(&StateKey) -> bool,
     ) -> Vec<StateKey> {
         let of_version = |version: &Self| -> Vec<StateKey> {
-            let keys = version.overwritten.range(from.clone()..).map(|(key, _)| key);
-            keys.take_while(|key| within(key)).cloned().collect()
+            let keys = version.overwritten.0.iter().map(|overwrote| &overwrote.key);
+            keys.filter(|key| *key >= from && within(key)).cloned().collect()
         };
         self.later().flat_map(of_version).collect()
+    }
+}
+
+struct VersionLeaves<'a> {
+    version: &'a Version,
+    store: &'a dyn Store,
+}
+
+impl LeafSource for VersionLeaves<'_> {
+    fn leaves(&self, path: &Hash, depth: usize) -> Result<Vec<Leaf>, StoreError> {
+        let newest = flat::leaves(self.store, path, depth)?;
+        let mut older = BTreeMap::new();
+        for overwrote in
+            self.version.later().flat_map(|version| version.overwritten.below(path, depth))
+        {
+            let leaf = overwrote.record.as_ref().map(|record| record.leaf().hash);
+            older.entry(overwrote.path).or_insert(leaf);
+        }
+        let older: Vec<LeafChange> = older.into_iter().collect();
+        Ok(merge(&newest, &older))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Reading one state: a committed one, or one with overlays.
+//! Reading one state: a committed one, one with overlays, or one of the past.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,6 +9,7 @@ use primitives::StateKey;
 
 use crate::family::{Family, order};
 use crate::overlay::Base;
+use crate::past::Past;
 use crate::store::{Store, StoreError, or_abort};
 
 /// One state, the same for as long as the view lives, whatever is committed meanwhile.
@@ -21,17 +22,49 @@ use crate::store::{Store, StoreError, or_abort};
 #[derive(Clone)]
 pub struct StateView {
     store: Arc<dyn Store>,
-    base: Base,
+    of: Of,
+}
+
+#[derive(Clone)]
+enum Of {
+    Base(Base),
+    Past(Arc<Past>),
+}
+
+impl Of {
+    fn get(&self, store: &dyn Store, key: &StateKey) -> Result<Option<Vec<u8>>, StoreError> {
+        match self {
+            Self::Base(base) => base.get(store, key),
+            Self::Past(past) => past.get(store, key),
+        }
+    }
+
+    /// The keys from `from` on, while `within`, that this state may have and `order` may not name.
+    fn touched(
+        &self,
+        store: &dyn Store,
+        from: &StateKey,
+        within: impl Fn(&StateKey) -> bool,
+    ) -> Result<Vec<StateKey>, StoreError> {
+        match self {
+            Self::Base(base) => Ok(base.touched(from, within)),
+            Self::Past(_) => keys(store, Family::Deleted, from, within, usize::MAX),
+        }
+    }
 }
 
 impl StateView {
     pub(crate) fn new(store: Arc<dyn Store>, base: Base) -> Self {
-        Self { store, base }
+        Self { store, of: Of::Base(base) }
+    }
+
+    pub(crate) fn of_past(store: Arc<dyn Store>, past: Past) -> Self {
+        Self { store, of: Of::Past(Arc::new(past)) }
     }
 
     /// The value of a key; `None` when it is absent.
     pub fn get(&self, key: &StateKey) -> Option<Vec<u8>> {
-        or_abort(self.base.get(self.store.as_ref(), key))
+        or_abort(self.of.get(self.store.as_ref(), key))
     }
 
     /// The first `limit` keys, with their values, that begin with `prefix` in its namespace; in
@@ -58,21 +91,22 @@ impl StateView {
             Some(after) if after >= prefix => successor(after),
             _ => prefix.clone(),
         };
+        let store = self.store.as_ref();
         let mut found = Vec::new();
         while found.len() < limit {
             // The store's keys first: whoever changes them meanwhile is then among the touched.
-            let (stored, more) = self.stored_keys(&from, begins, limit)?;
-            let last = if more { stored.last().cloned() } else { None };
+            let stored = keys(store, Family::Order, &from, begins, limit)?;
+            let last = if stored.len() == limit { stored.last().cloned() } else { None };
             let within =
                 |key: &StateKey| begins(key) && last.as_ref().is_none_or(|last| key <= last);
             let mut keys: BTreeSet<StateKey> =
-                self.base.touched(&from, within).into_iter().collect();
+                self.of.touched(store, &from, within)?.into_iter().collect();
             keys.extend(stored);
             for key in keys {
                 if found.len() == limit {
                     break;
                 }
-                if let Some(value) = self.base.get(self.store.as_ref(), &key)? {
+                if let Some(value) = self.of.get(store, &key)? {
                     found.push((key, value));
                 }
             }
@@ -83,37 +117,34 @@ impl StateView {
         }
         Ok(found)
     }
+}
 
-    /// At most `limit` keys of the store from `from` on while `begins`, and whether there may be
-    /// more.
-    fn stored_keys(
-        &self,
-        from: &StateKey,
-        begins: impl Fn(&StateKey) -> bool,
-        limit: usize,
-    ) -> Result<(Vec<StateKey>, bool), StoreError> {
-        let mut keys = Vec::new();
-        let mut outcome = Ok(());
-        self.store.scan(Family::Order, &order::row_key(from), &mut |row_key, _| {
-            if keys.len() == limit {
-                return ControlFlow::Break(());
+/// At most `limit` keys of a family from `from` on, while `within`.
+fn keys(
+    store: &dyn Store,
+    family: Family,
+    from: &StateKey,
+    within: impl Fn(&StateKey) -> bool,
+    limit: usize,
+) -> Result<Vec<StateKey>, StoreError> {
+    let mut keys = Vec::new();
+    let mut outcome = Ok(());
+    store.scan(family, &order::row_key(from), &mut |row_key, _| {
+        if keys.len() == limit {
+            return ControlFlow::Break(());
+        }
+        match order::read_row(row_key) {
+            Ok(key) if within(&key) => {
+                keys.push(key);
+                return ControlFlow::Continue(());
             }
-            match order::read_row(row_key) {
-                Ok(key) if begins(&key) => {
-                    keys.push(key);
-                    ControlFlow::Continue(())
-                }
-                Ok(_) => ControlFlow::Break(()),
-                Err(error) => {
-                    outcome = Err(error);
-                    ControlFlow::Break(())
-                }
-            }
-        })?;
-        outcome?;
-        let more = keys.len() == limit;
-        Ok((keys, more))
-    }
+            Ok(_) => {}
+            Err(error) => outcome = Err(error),
+        }
+        ControlFlow::Break(())
+    })?;
+    outcome?;
+    Ok(keys)
 }
 
 /// The least key above `key`.

@@ -4,30 +4,19 @@
 //! all validators but the last. That one starts with nothing and takes everything from its peers.
 
 use std::fmt;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
-use primitives::codec::FormatVersion;
-use primitives::{
-    Address, Batch, CommitCertificate, CommitVote, Epoch, ExecutionResult, Genesis, Hash, Header,
-    Height, SecretKey, Signatures, SignedBatch, SigningContext, ValidatorIndex, View,
-};
-use replica::{Ledger, genesis_block};
+use anyhow::ensure;
+use primitives::{Address, Height};
 use rpc::client::ChainApiClient as _;
-use state::State;
 
+use crate::chain;
 use crate::net::{Net, Traffic};
-use crate::wallet::{self, Wallet};
 
 /// Validators of the net. The last is the one that is behind; the others are a quorum.
 const VALIDATORS: u16 = 4;
 /// One transfer every so many blocks of the chain that is made.
 const TRANSFER_EVERY: u64 = 10;
-/// Blocks below one certificate, as when commits come a few blocks after proposals.
-const CERTIFICATE_EVERY: usize = 4;
 /// Accounts that load the net.
 const WALLETS: u8 = 24;
 /// How often the heights are looked at.
@@ -84,21 +73,16 @@ impl fmt::Display for Report {
 /// When a validator fails, disagrees, or is slower than anybody would wait for.
 pub async fn run(plan: Plan) -> anyhow::Result<Report> {
     let mut net = Net::new(usize::from(VALIDATORS))?;
-    let began = Instant::now();
-    let tip = tokio::task::spawn_blocking({
-        let (genesis, homes) = (net.genesis().clone(), homes(&net));
-        let keys = keys(&net)?;
-        let faucet = Wallet::new(net.directory().key("faucet")?, genesis.chain_id.clone());
-        move || make_chain(&genesis, &keys, faucet, &homes, plan.blocks)
-    })
-    .await??;
-    let made_in = began.elapsed();
-    // Blocks cannot be older than their parents, and must not be ahead of the clock.
-    let ahead_ms = tip.timestamp.0.saturating_sub(wallet::now().0);
-    tokio::time::sleep(Duration::from_millis(ahead_ms)).await;
-
     let behind = usize::from(VALIDATORS) - 1;
     let serving: Vec<usize> = (0..behind).collect();
+    let made_in = chain::make(&net, &serving, plan.blocks, |faucet, height| {
+        let transfer = || faucet.transfer(Address([0xcc; 32]), 1);
+        height.is_multiple_of(TRANSFER_EVERY).then(transfer).into_iter().collect()
+    })
+    .await?;
+    // What is measured is catching up block by block.
+    net.set(&[behind], "sync.mode = \"blocks\"")?;
+
     net.start(&serving).await?;
     let wallets = net.wallets(0, WALLETS).await?;
     let traffic = net.traffic(&serving, &wallets)?;
@@ -120,18 +104,8 @@ pub async fn run(plan: Plan) -> anyhow::Result<Report> {
     Ok(Report { blocks, made_in, caught_up_in, throughput: (before, during) })
 }
 
-fn homes(net: &Net) -> Vec<PathBuf> {
-    (0..usize::from(VALIDATORS) - 1)
-        .map(|index| net.directory().home(index).join("data/db"))
-        .collect()
-}
-
-fn keys(net: &Net) -> anyhow::Result<Vec<SecretKey>> {
-    (0..usize::from(VALIDATORS)).map(|index| net.directory().validator_key(index)).collect()
-}
-
 /// Transactions a second while something else happens.
-async fn throughput(traffic: &Traffic, meanwhile: impl Future<Output = ()>) -> f64 {
+pub(crate) async fn throughput(traffic: &Traffic, meanwhile: impl Future<Output = ()>) -> f64 {
     let (began, before) = (Instant::now(), traffic.committed());
     meanwhile.await;
     (traffic.committed() - before) as f64 / began.elapsed().as_secs_f64()
@@ -139,7 +113,12 @@ async fn throughput(traffic: &Traffic, meanwhile: impl Future<Output = ()>) -> f
 
 /// Waits until a validator has committed a height. It asks for the height: to be told of each of so many blocks would
 /// be work that disturbs the measure.
-async fn reach(net: &Net, index: usize, goal: Height, blocks: u64) -> anyhow::Result<()> {
+pub(crate) async fn reach(
+    net: &Net,
+    index: usize,
+    goal: Height,
+    blocks: u64,
+) -> anyhow::Result<()> {
     let client = net.http(index)?;
     let deadline = Instant::now() + Duration::from_secs(60 + blocks / RATE_MIN);
     let mut looks = tokio::time::interval(LOOK);
@@ -151,94 +130,4 @@ async fn reach(net: &Net, index: usize, goal: Height, blocks: u64) -> anyhow::Re
         }
         ensure!(Instant::now() < deadline, "it has come to height {height} of {goal}");
     }
-}
-
-/// Writes a chain of so many blocks into the first home, and copies it to the others. Answers with its last block.
-fn make_chain(
-    genesis: &Genesis,
-    keys: &[SecretKey],
-    mut faucet: Wallet,
-    homes: &[PathBuf],
-    blocks: u64,
-) -> anyhow::Result<Header> {
-    let (first, others) = homes.split_first().context("a net has validators")?;
-    let state = State::open(first, &genesis_block(genesis))?;
-    let executor = Arc::new(vm::Executor::new(vm::ExecutorOptions::default()));
-    let mut ledger = Ledger::new(state, executor, genesis);
-    let mut tip = genesis.header();
-    let mut uncommitted = Vec::new();
-    for height in 1..=blocks {
-        let author = ValidatorIndex(u16::try_from(height % u64::from(VALIDATORS))?);
-        let batches = if height.is_multiple_of(TRANSFER_EVERY) {
-            vec![transfer(genesis, keys, &mut faucet, author, height)?]
-        } else {
-            Vec::new()
-        };
-        let header = Header {
-            version: FormatVersion::V1,
-            epoch: Epoch::ZERO,
-            view: View(height),
-            height: Height(height),
-            parent: tip.hash(),
-            parent_view: tip.view,
-            payload: batches.iter().map(SignedBatch::reference).collect(),
-            timestamp: tip.timestamp.plus(1),
-            proposer: author,
-        };
-        let result = ledger.execute(header.clone(), batches.into_iter().map(Arc::new).collect());
-        uncommitted.push(header.clone());
-        tip = header;
-        if uncommitted.len() == CERTIFICATE_EVERY || height == blocks {
-            let certificate = certify(genesis, keys, &tip, result);
-            ledger.commit(&uncommitted, &certificate)?;
-            uncommitted.clear();
-        }
-    }
-    drop(ledger);
-    for other in others {
-        copy(first, other)?;
-    }
-    Ok(tip)
-}
-
-fn transfer(
-    genesis: &Genesis,
-    keys: &[SecretKey],
-    faucet: &mut Wallet,
-    author: ValidatorIndex,
-    sequence: u64,
-) -> anyhow::Result<SignedBatch> {
-    let transactions = vec![faucet.transfer(Address([0xcc; 32]), 1)];
-    let (version, system) = (FormatVersion::V1, Vec::new());
-    let batch = Batch { version, author, sequence, system, transactions };
-    let key = keys.get(author.as_usize()).context("an author has a key")?;
-    Ok(batch.sign(&genesis.hash(), key))
-}
-
-/// The commit certificate of all validators but the last, who will not know of it.
-fn certify(
-    genesis: &Genesis,
-    keys: &[SecretKey],
-    tip: &Header,
-    result: ExecutionResult,
-) -> CommitCertificate {
-    let context = SigningContext { chain: genesis.hash(), epoch: tip.epoch };
-    let (view, block): (View, Hash) = (tip.view, tip.hash());
-    let signers = (0u16..).map(ValidatorIndex).zip(keys).take(usize::from(VALIDATORS) - 1);
-    let signed = signers.map(|(signer, key)| {
-        let vote = CommitVote::new(&context, view, block, result, signer, key);
-        (signer, vote.signature)
-    });
-    let signatures = Signatures(signed.collect());
-    CommitCertificate { epoch: tip.epoch, view, block, result, signatures }
-}
-
-/// Copies a closed store.
-fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        fs::copy(entry.path(), to.join(entry.file_name()))?;
-    }
-    Ok(())
 }

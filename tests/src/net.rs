@@ -112,6 +112,22 @@ impl Net {
         Ok(())
     }
 
+    /// Sets settings of validators, as `section.key = value`; they hold from the next start on.
+    pub fn set(&self, indices: &[usize], setting: &str) -> anyhow::Result<()> {
+        for index in indices {
+            let path = self.directory.home(*index).join("node.toml");
+            let text = std::fs::read_to_string(&path)?;
+            // Before all tables, where a dotted key says itself to which it belongs.
+            std::fs::write(&path, format!("{setting}\n{text}"))?;
+        }
+        Ok(())
+    }
+
+    /// What a validator has written to its log.
+    pub fn log(&self, index: usize) -> anyhow::Result<String> {
+        Ok(std::fs::read_to_string(self.directory.log(index))?)
+    }
+
     /// Puts the data of a validator that does not run on a disk of so many bytes. False where the system does not let
     /// us have one.
     pub fn put_on_small_disk(&mut self, index: usize, bytes: u64) -> anyhow::Result<bool> {
@@ -136,6 +152,11 @@ impl Net {
             last = last.max(self.process(*index)?.ready().await.context(name)?);
         }
         Ok(last)
+    }
+
+    /// Starts a validator and does not wait until it serves.
+    pub fn begin(&mut self, index: usize) -> anyhow::Result<()> {
+        self.spawn(index)
     }
 
     /// Starts a validator that cannot run; answers with its exit code and its last words.

@@ -7,8 +7,9 @@ use std::process::Command;
 use serde::Deserialize;
 
 /// A crate imports from floors below its own, never from beside or above.
-const FLOORS: [(&str, u8); 8] = [
+const FLOORS: [(&str, u8); 9] = [
     ("quorate-primitives", 0),
+    ("quorate-proof", 0),
     ("quorate-abi", 0),
     ("quorate-consensus", 1),
     ("quorate-vm", 2),
@@ -19,15 +20,16 @@ const FLOORS: [(&str, u8); 8] = [
 ];
 
 /// Crates beside the floors, and all that each may import of ours.
-const BESIDE: [(&str, &[&str]); 8] = [
+const BESIDE: [(&str, &[&str]); 9] = [
     ("quorate-macros", &["quorate-abi"]),
     ("quorate-sdk", &["quorate-abi", "quorate-macros"]),
     ("quorate-contract-build", &["quorate-abi"]),
     ("counter", &["quorate-sdk"]),
     ("token", &["quorate-sdk"]),
     (TESTS, &[]),
-    (ATTACKERS, &["quorate-primitives", "quorate-consensus", "quorate-replica"]),
+    (ATTACKERS, &["quorate-primitives", "quorate-consensus", "quorate-state", "quorate-replica"]),
     ("quorate-attacker", &["quorate", "quorate-primitives", "quorate-replica", ATTACKERS]),
+    ("quorate-crash", &["quorate-primitives", "quorate-state"]),
 ];
 
 /// May import everything, and nothing imports it.
@@ -161,6 +163,7 @@ fn a_wrong_arrow_is_named() {
         ("quorate-consensus", "quorate-state", "(floor 1) → quorate-state (floor 2)"),
         ("quorate-vm", "quorate-state", "(floor 2) → quorate-state (floor 2)"),
         ("quorate-primitives", "quorate-abi", "imports go down only"),
+        ("quorate-proof", "quorate-primitives", "imports go down only"),
         ("quorate-vm", "quorate-sdk", "imports nothing from beside"),
         ("quorate", "quorate-tests", "imports nothing from beside"),
         ("quorate", "quorate-attackers", "imports nothing from beside"),

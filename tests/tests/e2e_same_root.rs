@@ -84,10 +84,10 @@ fn convinces(net: &Net, proved: &ProvedView, key: &KeyView, validators: &Validat
     let certificate = CommitCertificate::from(proved.certificate.clone());
     let proof: StateProof = codec::decode(&proved.proof.0, BYTES_MAX).unwrap();
     let value = proved.value.as_ref().map(|value| value.0.as_slice());
-    let root = certificate.result.state_root;
+    let root = certificate.result.state_root.0;
     Header::from(proved.header.clone()).hash() == certificate.block
         && certificate.verify(&context(net, &certificate), validators).is_ok()
-        && proof.verify(&root, &StateKey::from(key), value).is_ok()
+        && proof.verify(&root, &state::claim(&StateKey::from(key), value)).is_ok()
 }
 
 #[tokio::test(flavor = "multi_thread")]

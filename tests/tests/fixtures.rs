@@ -23,7 +23,10 @@ use primitives::{
     TimeoutCertificate, TimeoutVote, TimestampMs, Transaction, Validator, ValidatorIndex, View,
     Vote, limits, merkle,
 };
-use replica::{BatchList, Range, SyncBlocks};
+use replica::{
+    BatchList, Offers, PackedPieces, Range, SnapshotAnswer, SnapshotRequest, SyncBlocks,
+};
+use state::{Child, Entry, Piece, Prefix, SnapshotHead};
 
 /// The variable that writes the fixtures instead of comparing them.
 const WRITE: &str = "QUORATE_WRITE_FIXTURES";
@@ -551,13 +554,40 @@ fn replica_messages_and_records() {
     let consensus = consensus::Message::Vote(Vote::Prepare(prepare_vote()));
     let record = consensus::Record::Vote(Vote::Commit(commit_vote()));
     let range = Range { first: Height(9), last: Height(72) };
+    let entry = Entry { key: StateKey::account(&address(8)), changed: Height(3), value: vec![5] };
+    let (path, value_hash) = (entry.key.path(), digest(6));
+    let children = std::array::from_fn(|at| match at {
+        0 => Child::Inner(digest(7)),
+        1 => Child::Leaf { path, value_hash },
+        _ => Child::Empty,
+    });
+    let prefix = Prefix { path: Hash::ZERO, depth: 4 };
+    let pieces = [(prefix, Piece::Values(vec![entry])), (Prefix::ROOT, Piece::Branch(children))];
+    let head = SnapshotHead {
+        header: header(),
+        batches: vec![signed_batch()],
+        result: commit_certificate().result,
+        certificate: commit_certificate(),
+        receipts: Vec::new(),
+        below: vec![header()],
+    };
+    let offers = Offers { head: Height(90), floor: Height(4), snapshots: vec![Height(80)] };
+    let packed = PackedPieces::pack(&[(prefix, Piece::Values(Vec::new()))]);
+    let asks = SnapshotRequest::Pieces { height: Height(80), prefixes: vec![prefix] };
+    let gives = SnapshotAnswer::Pieces { height: Height(80), pieces: packed };
     let fixtures = [
         value("message/consensus", &Message::Consensus(consensus)),
         value("message/batch_request", &Message::BatchRequest { digests: vec![digest(1)] }),
         value("message/batches", &Message::Batches(BatchList(vec![signed_batch()]))),
         value("message/sync_request", &Message::SyncRequest(range)),
-        value("message/sync_nothing", &Message::SyncNothing { first: Height(9) }),
+        value("message/sync_nothing", &Message::SyncNothing { first: Height(9), floor: Height(4) }),
         value("message/sync", &Message::Sync(Box::new(sync))),
+        value("message/snapshot_request", &Message::SnapshotRequest(asks)),
+        value("message/snapshot_offers", &Message::Snapshot(SnapshotAnswer::Offers(offers))),
+        value("message/snapshot_head", &Message::Snapshot(SnapshotAnswer::Head(Box::new(head)))),
+        value("message/snapshot_pieces", &Message::Snapshot(gives)),
+        value("message/snapshot_gone", &Message::Snapshot(SnapshotAnswer::Gone(Height(80)))),
+        value("snapshot/pieces", &pieces.to_vec()),
         value("record/consensus", &Record::Consensus(record)),
         value("record/batch", &Record::Batch(Box::new(signed_batch()))),
     ];

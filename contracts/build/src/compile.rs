@@ -131,8 +131,8 @@ fn command(project: &Project, target_dir: &Path, toolchain: &Toolchain) -> Comma
     // `cargo rustc` names the crate type, so that a contract's manifest need not, and links it
     // whole.
     command.args(["rustc", "--lib", "--release", "--crate-type", "cdylib"]);
-    command.args(["--package", &project.package, "--target", toolchain.target, "--target-dir"]);
-    command.arg(target_dir);
+    command.args(["--package", &project.package, "--target-dir"]).arg(target_dir);
+    toolchain.apply(&mut command);
     for (setting, value) in [
         ("OPT_LEVEL", "s"),
         ("LTO", "true"),
@@ -144,14 +144,10 @@ fn command(project: &Project, target_dir: &Path, toolchain: &Toolchain) -> Comma
     ] {
         command.env(format!("CARGO_PROFILE_RELEASE_{setting}"), value);
     }
-    command.env("RUSTUP_AUTO_INSTALL", "0");
-    let mut source = None;
-    if let Library::Built { rustc, source: library, linker } = &toolchain.library {
-        let target = toolchain.target.to_uppercase().replace('-', "_");
-        command.arg("-Zbuild-std=core,alloc").env("RUSTC", rustc).env("RUSTC_BOOTSTRAP", "1");
-        command.env(format!("CARGO_TARGET_{target}_LINKER"), linker);
-        source = Some(library.as_path());
-    }
+    let source = match &toolchain.library {
+        Library::Built { source, .. } => Some(source.as_path()),
+        Library::Installed => None,
+    };
     command.env("CARGO_ENCODED_RUSTFLAGS", flags(project, source));
     command.arg("--").arg(format!("-Clink-arg=-zstack-size={STACK_BYTES}"));
     command

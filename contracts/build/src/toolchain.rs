@@ -69,6 +69,16 @@ pub fn find(directory: &Path, installing: Installing) -> Option<Toolchain> {
 }
 
 impl Toolchain {
+    /// Has this command of cargo build for the target, as long as it names none itself.
+    pub fn apply(&self, command: &mut Command) {
+        command.args(["--target", self.target]).env("RUSTUP_AUTO_INSTALL", "0");
+        if let Library::Built { rustc, linker, .. } = &self.library {
+            let target = self.target.to_uppercase().replace('-', "_");
+            command.arg("-Zbuild-std=core,alloc").env("RUSTC", rustc).env("RUSTC_BOOTSTRAP", "1");
+            command.env(format!("CARGO_TARGET_{target}_LINKER"), linker);
+        }
+    }
+
     /// What is used, for people.
     pub fn describe(&self) -> String {
         match &self.library {

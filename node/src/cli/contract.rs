@@ -105,7 +105,8 @@ pub struct Ask {
     /// Whom the contract shall see as its caller; an address, or a key of this home
     #[arg(long)]
     caller: Option<String>,
-    #[arg(long, default_value = "latest")]
+    /// A height, or a block's hash
+    #[arg(long, visible_alias = "height", default_value = "latest")]
     at: At,
 }
 

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use state::OpenError;
 use thiserror::Error;
 
 use crate::config::layers::ConfigError;
@@ -18,6 +19,7 @@ Exit codes:
   5  there is no such thing on the chain
   6  it was still pending when the wait ended; ask `quorate tx status`
   7  a proof, a certificate or a genesis is not what it should be
+  8  a store, a snapshot or a backup is damaged
  70  the node stopped itself, and said why";
 
 /// Failures that have an exit code of their own.
@@ -35,6 +37,8 @@ pub enum Failure {
     Pending(String),
     #[error("{0}")]
     Unproved(String),
+    #[error("{0}")]
+    Damaged(String),
 }
 
 impl Failure {
@@ -50,6 +54,7 @@ impl Failure {
             Self::NotFound(_) => (5, "NOT_FOUND"),
             Self::Pending(_) => (6, "PENDING"),
             Self::Unproved(_) => (7, "UNPROVED"),
+            Self::Damaged(_) => (8, "DAMAGED"),
         }
     }
 }
@@ -59,9 +64,13 @@ pub fn report(error: &anyhow::Error, json: bool) -> ExitCode {
     let of_failure = error.chain().find_map(|cause| cause.downcast_ref::<Failure>());
     let of_settings = error.chain().any(|cause| cause.is::<ConfigError>());
     let of_node = error.chain().any(|cause| cause.is::<Stopped>());
+    let of_damage = error
+        .chain()
+        .any(|cause| matches!(cause.downcast_ref::<OpenError>(), Some(OpenError::Damaged { .. })));
     let (exit, code) = match of_failure {
         Some(failure) => failure.exit(),
         None if of_settings => (2, "SETTINGS"),
+        None if of_damage => (8, "DAMAGED"),
         None if of_node => (EXIT_STATUS, "STOPPED"),
         None => (1, "FAILED"),
     };

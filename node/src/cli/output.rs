@@ -53,6 +53,22 @@ pub fn print(text: &str) -> anyhow::Result<()> {
     }
 }
 
+/// A size for people.
+pub fn bytes(count: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    let (mut tenths, mut unit) = (count.saturating_mul(10), "bytes");
+    for larger in UNITS {
+        if tenths < 10_240 {
+            break;
+        }
+        (tenths, unit) = (tenths / 1_024, larger);
+    }
+    match unit {
+        "bytes" => format!("{count} bytes"),
+        unit => format!("{}.{} {unit}", tenths / 10, tenths % 10),
+    }
+}
+
 /// Names and values, the values in one column.
 pub fn fields(rows: &[(&str, String)]) -> String {
     let rows: Vec<_> =
@@ -79,6 +95,18 @@ pub fn table(rows: &[Vec<String>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_have_one_place_and_a_unit() {
+        for (count, text) in [
+            (1_023, "1023 bytes"),
+            (1_536, "1.5 KiB"),
+            (5 << 30, "5.0 GiB"),
+            (3 << 50, "3072.0 TiB"),
+        ] {
+            assert_eq!(bytes(count), text);
+        }
+    }
 
     #[test]
     fn columns_are_aligned_without_trailing_spaces() {

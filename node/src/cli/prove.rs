@@ -32,8 +32,9 @@ pub struct Prove {
     what: What,
 }
 
+/// A value of the state.
 #[derive(Debug, Subcommand)]
-enum What {
+pub enum What {
     /// An account's record; an address, or the name of a key of this home
     Account { account: String },
     /// A contract's record
@@ -87,12 +88,7 @@ impl Prove {
         });
         context.out.show(&answer, || {
             let changed = proved.changed.map(|height| format!(", unchanged since block {height}"));
-            let text = match value.map(|bytes| (decode(&key, bytes), bytes)) {
-                None => "absent".to_owned(),
-                Some((Some(decoded), _)) => decoded.to_string(),
-                Some((None, bytes)) if bytes.len() > 256 => format!("{} bytes", bytes.len()),
-                Some((None, bytes)) => format!("0x{}", hex::encode(bytes)),
-            };
+            let text = text(&key, value);
             let (signers, all) = (proved.signers, proved.validators);
             fields(&[
                 ("value", text),
@@ -106,7 +102,7 @@ impl Prove {
 }
 
 impl What {
-    fn key(&self, context: &Context) -> anyhow::Result<KeyView> {
+    pub fn key(&self, context: &Context) -> anyhow::Result<KeyView> {
         Ok(match self {
             Self::Account { account } => KeyView::Account(context.address(account)?),
             Self::Contract { contract } => KeyView::Contract(*contract),
@@ -153,19 +149,29 @@ fn verify(
     let result = certificate.result;
     anyhow::ensure!(header.height == result.height, "the certificate is over another height");
     let proof: StateProof = codec::decode(&proof.0, PROOF_BYTES_MAX)?;
-    proof.verify(&result.state_root, key, value.as_deref())?;
+    let changed = proof.verify(&result.state_root.0, &state::claim(key, value.as_deref()))?;
     Ok(Verified {
         value,
         height: result.height,
         state_root: result.state_root,
-        changed: proof.changed(),
+        changed: changed.map(Height),
         signers: certificate.signatures.0.len(),
         validators: validators.len(),
     })
 }
 
+/// A value for people.
+pub fn text(key: &KeyView, value: Option<&[u8]>) -> String {
+    match value.map(|bytes| (decode(key, bytes), bytes)) {
+        None => "absent".to_owned(),
+        Some((Some(decoded), _)) => decoded.to_string(),
+        Some((None, bytes)) if bytes.len() > 256 => format!("{} bytes", bytes.len()),
+        Some((None, bytes)) => format!("0x{}", hex::encode(bytes)),
+    }
+}
+
 /// The records that this program knows the form of.
-fn decode(key: &KeyView, bytes: &[u8]) -> Option<Value> {
+pub fn decode(key: &KeyView, bytes: &[u8]) -> Option<Value> {
     match key {
         KeyView::Account(_) => {
             let account: Account = codec::decode(bytes, VALUE_BYTES_MAX).ok()?;
@@ -185,7 +191,7 @@ fn decode(key: &KeyView, bytes: &[u8]) -> Option<Value> {
             let evidence = Evidence::decode(&record.evidence).ok()?;
             Some(json!({ "height": record.height, "kind": evidence.kind() }))
         }
-        KeyView::Storage { .. } | KeyView::Code(_) => None,
+        KeyView::Storage { .. } | KeyView::Code(_) | KeyView::Raw { .. } => None,
     }
 }
 

@@ -13,6 +13,7 @@ use super::output::{fields, table};
 use super::prove::Prove;
 use super::remote::{Remote, block_on};
 use super::tx::receipt_rows;
+use super::value::{Diff, Value};
 use crate::disk::{size, span};
 
 #[derive(Debug, Subcommand)]
@@ -31,9 +32,14 @@ pub enum Query {
     /// An account's balance and nonces; an address, or the name of a key of this home
     Account {
         account: String,
-        #[arg(long, default_value = "latest")]
+        /// A height, or a block's hash
+        #[arg(long, visible_alias = "height", default_value = "latest")]
         at: At,
     },
+    /// A value of the state as the node tells it, at any height that it keeps; see also prove
+    Value(Value),
+    /// The keys whose values differ between two heights, with both values
+    Diff(Diff),
     /// A committed transaction's receipt
     Receipt { hash: Hash },
     /// Fetch a value with its proof, and verify it by the validators of this home's genesis
@@ -65,6 +71,8 @@ impl Query {
                         fields(&rows)
                     })
                 }
+                Self::Value(value) => value.run(context, &remote).await,
+                Self::Diff(diff) => diff.run(context, &remote).await,
                 Self::Receipt { hash } => {
                     let receipt = remote.ask(remote.http.tx_get_receipt(hash)).await?;
                     context.out.show(&receipt, || fields(&receipt_rows(&receipt)))
@@ -156,6 +164,7 @@ async fn status(context: &Context, remote: &Remote) -> anyhow::Result<()> {
         let mut rows = vec![
             ("node", format!("{node} at {}, version {}", remote.url(), info.node_version)),
             ("chain", format!("{} {}", info.chain_id, info.genesis_hash)),
+            ("kept", format!("from height {} on", info.floor)),
         ];
         rows.extend(consensus_rows(&status));
         rows.push(("disk", disk_row(&own.disk)));

@@ -4,8 +4,8 @@
 //! node.toml      settings; may be absent
 //! genesis.toml   what all validators agree on
 //! keys/          one file a key, readable by its owner only
-//! data/          the store, the vote log, compiled contracts
-//! run/           while it runs: lock, ports.json
+//! data/          the store, the vote log, checkpoints of the store
+//! run/           while it runs: lock, ports.json, the operator's socket
 //! ```
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
@@ -124,6 +124,16 @@ impl Home {
     /// The store.
     pub fn database(&self) -> PathBuf {
         self.data().join("db")
+    }
+
+    /// Copies of the store that the node made for backups and snapshots.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.data().join("checkpoints")
+    }
+
+    /// Where a running node takes requests of this machine's operator.
+    pub fn control_socket(&self) -> PathBuf {
+        self.run().join("control.sock")
     }
 
     /// What this validator has signed.

@@ -30,6 +30,16 @@ pub fn notify() -> io::Result<()> {
         // A subscriber that has gone away does not matter.
         let _ = subscriber.send(());
     }
+    tell(&format!("READY=1\nMAINPID={}\n", std::process::id()))
+}
+
+/// Says what a node does that does not serve yet, and that it needs another minute for it.
+pub fn works(at: &str) {
+    // Nobody has to listen.
+    let _ = tell(&format!("STATUS={at}\nEXTEND_TIMEOUT_USEC=60000000\n"));
+}
+
+fn tell(message: &str) -> io::Result<()> {
     let Some(path) = std::env::var_os("NOTIFY_SOCKET").filter(|path| !path.is_empty()) else {
         return Ok(());
     };
@@ -37,6 +47,5 @@ pub fn notify() -> io::Result<()> {
         Some(name) => SocketAddr::from_abstract_name(name)?,
         None => SocketAddr::from_pathname(&path)?,
     };
-    let message = format!("READY=1\nMAINPID={}\n", std::process::id());
     UnixDatagram::unbound()?.send_to_addr(message.as_bytes(), &address).map(|_| ())
 }

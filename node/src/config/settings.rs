@@ -17,6 +17,8 @@ pub struct Settings {
     pub validator: ValidatorSettings,
     pub rpc: RpcSettings,
     pub network: NetworkSettings,
+    pub state: StateSettings,
+    pub sync: SyncSettings,
     pub vm: VmSettings,
     pub mempool: MempoolSettings,
     pub disk: DiskSettings,
@@ -73,6 +75,50 @@ impl Default for NetworkSettings {
     fn default() -> Self {
         let listen = ["/ip4/0.0.0.0/tcp/7645", "/ip4/0.0.0.0/udp/7645/quic-v1"];
         Self { listen: listen.map(str::to_owned).into(), peers: BTreeMap::new(), peers_from: None }
+    }
+}
+
+/// How the chain's state and blocks are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StateSettings {
+    /// Blocks below the head whose state, receipts and indices can be read; 0: all since the
+    /// genesis. What is below goes from the disk in the background.
+    pub retention_blocks: u64,
+    /// MiB of the tree's leaves kept in memory; beside them, 5 bytes a key are there in any case.
+    pub tree_mib: u32,
+}
+
+impl Default for StateSettings {
+    fn default() -> Self {
+        Self { retention_blocks: 0, tree_mib: 1_024 }
+    }
+}
+
+/// How a node that is behind comes to the others' state, and what it holds for such nodes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SyncSettings {
+    pub mode: SyncMode,
+    /// Blocks behind the others from which on a snapshot is fetched, where they have one.
+    pub behind_blocks: u64,
+    /// Blocks between two snapshots held for others; 0: none. As many as a net at full speed makes
+    /// in about ten minutes. Two are held, each with what was overwritten since.
+    pub snapshot_blocks: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SyncMode {
+    /// The state of a recent block, then the blocks after it.
+    Snapshot,
+    /// All blocks from the own head on.
+    Blocks,
+}
+
+impl Default for SyncSettings {
+    fn default() -> Self {
+        Self { mode: SyncMode::Snapshot, behind_blocks: 10_000, snapshot_blocks: 10_000 }
     }
 }
 
@@ -184,6 +230,11 @@ pub const KEYS: &[Key] = &[
     key("network.listen", "multiaddresses to listen on; port 0: chosen by the system"),
     key("network.peers", "multiaddresses of the other validators, by name"),
     key("network.peers_from", "ports.json files of validators on this machine, such as ../*/run"),
+    key("sync.mode", "how a node far behind catches up: snapshot, or blocks one by one"),
+    key("sync.behind_blocks", "blocks behind from which on a snapshot is fetched"),
+    key("sync.snapshot_blocks", "blocks between snapshots held for others; 0: none"),
+    key("state.retention_blocks", "blocks below the head that can be read; 0: all"),
+    key("state.tree_mib", "MiB of the state tree's leaves in memory"),
     key("vm.modules_mib", "MiB of compiled contracts in memory"),
     key("mempool.size_mib", "MiB of transactions that wait for a block"),
     key(

@@ -9,9 +9,9 @@ use primitives::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Anchor;
+use super::{Anchor, Blob};
 
-/// What does not change from block to block.
+/// What hardly changes from block to block.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChainSummary {
@@ -23,7 +23,7 @@ pub struct ChainSummary {
     pub node_version: String,
     /// The validator that answers; none when the node is not one.
     pub node_name: Option<String>,
-    /// The first height whose block this node keeps.
+    /// The lowest height whose block, receipts and state this node keeps.
     pub floor: Height,
     pub parameters: ParametersView,
     /// In the order of their indices.
@@ -72,6 +72,14 @@ pub struct BlockView {
     pub header: HeaderView,
     /// In the order of execution.
     pub transactions: Vec<Hash>,
+}
+
+/// What a block ordered, as its validators signed it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PayloadView {
+    /// The signed batches in the header's order, as one list in canonical encoding.
+    pub batches: Blob,
 }
 
 /// A header; [`Header::from`] gives back the one that is hashed.

@@ -9,6 +9,7 @@ mod consensus;
 mod contract;
 mod evidence;
 mod node;
+mod state;
 mod transaction;
 
 use std::borrow::Cow;
@@ -25,15 +26,19 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 pub use chain::{
     BlockEvent, BlockView, CertificateView, ChainSummary, CommitView, HeaderView, ParametersView,
-    ResultView, SignatureView, ValidatorView,
+    PayloadView, ResultView, SignatureView, ValidatorView,
 };
 pub use consensus::{
     BannedValidator, ConsensusState, ConsensusStatus, LastTimeout, Leader, MissingValidator,
     Readiness, ResultVotes, TimeoutVoteView,
 };
-pub use contract::{AbiView, AccountView, KeyView, NextNonce, ProvedView, QueryResult};
+pub use contract::{AbiView, AccountView, NextNonce, QueryResult};
 pub use evidence::{EvidenceList, EvidenceView, SignedMessageKind, SignedMessageView};
 pub use node::{DiskLevel, DiskStatus, NamespaceUsage, NodeStatus};
+pub use state::{
+    DifferenceView, DifferencesView, KeyView, NamespaceView, PiecesView, PrefixView, ProvedView,
+    ValueView,
+};
 pub use transaction::{
     ActionView, EventView, FailureView, ReceiptStatus, ReceiptView, SendAndWaitResult, SendResult,
     TransactionStatus, TransactionView, TxView, Until,

@@ -18,13 +18,13 @@ use primitives::{
     Verified, View,
 };
 use quorate_rpc::backend::{
-    Anchored, Backend, Block, Commit, CommittedTransaction, Ending, KnownTransaction, Missing,
-    Proved, Query, QueryError, QueryOutput, ReadError, SubmitError,
+    Anchored, Backend, Block, Commit, CommittedTransaction, Difference, Ending, KnownTransaction,
+    Missing, Proved, Query, QueryError, QueryOutput, ReadError, SubmitError,
 };
 use quorate_rpc::types::{
     Anchor, At, Blob, ChainSummary, ConsensusState, ConsensusStatus, DiskLevel, DiskStatus,
-    EvidenceView, Leader, MissingValidator, NamespaceUsage, NodeStatus, ParametersView, Readiness,
-    SignedMessageKind, SignedMessageView, ValidatorView,
+    EvidenceView, Leader, MissingValidator, NamespaceUsage, NodeStatus, ParametersView, PrefixView,
+    Readiness, SignedMessageKind, SignedMessageView, ValidatorView,
 };
 use quorate_rpc::{Limits, Server, async_trait};
 use tokio::sync::watch;
@@ -118,8 +118,11 @@ impl Fake {
             return Err(error.clone());
         }
         let head = state.blocks.last().unwrap().at;
-        head.check_head(at)?;
-        Ok(head)
+        drop(state);
+        Ok(match at {
+            At::Latest => head,
+            at => self.block(at)?.at,
+        })
     }
 }
 
@@ -239,7 +242,7 @@ impl Backend for Fake {
             }
         };
         if height < state.floor {
-            return Err(ReadError::Pruned { floor: state.floor });
+            return Err(ReadError::Pruned { height, floor: state.floor });
         }
         let index = usize::try_from(height.0).unwrap();
         state.blocks.get(index).cloned().ok_or(ReadError::NotYet { head })
@@ -320,6 +323,44 @@ impl Backend for Fake {
         }
         let output = contract::answer(&query);
         Ok(Anchored { at, value: QueryOutput { output, gas_used: Gas(17) } })
+    }
+
+    fn payload(&self, at: At) -> Result<Anchored<Vec<u8>>, ReadError> {
+        Ok(Anchored { at: self.block(at)?.at, value: b"batches".to_vec() })
+    }
+
+    fn value(&self, key: &StateKey, at: At) -> Result<Anchored<Option<Vec<u8>>>, ReadError> {
+        let at = self.check_read(at)?;
+        let value = at.height.0.to_be_bytes().to_vec();
+        let is_there = key.namespace == primitives::Namespace::Account;
+        Ok(Anchored { at, value: is_there.then_some(value) })
+    }
+
+    /// A hundred and fifty keys of a KiB each.
+    fn differences(
+        &self,
+        from: Height,
+        to: Height,
+        after: Option<&StateKey>,
+        limit: usize,
+    ) -> Result<Vec<Difference>, ReadError> {
+        self.check_read(At::Height(from))?;
+        self.check_read(At::Height(to))?;
+        let keys = (0..150u8).map(|number| StateKey::storage(&CONTRACT, &[number]));
+        let later = keys.filter(|key| after.is_none_or(|after| key > after));
+        let difference = |key| Difference { key, before: None, after: Some(vec![7; 1 << 10]) };
+        Ok(later.take(limit).map(difference).collect())
+    }
+
+    fn pieces(
+        &self,
+        at: At,
+        prefixes: &[PrefixView],
+        _: usize,
+    ) -> Result<Anchored<Vec<Vec<u8>>>, ReadError> {
+        let at = self.check_read(at)?;
+        let value = prefixes.iter().map(|prefix| prefix.path.0.to_vec()).collect();
+        Ok(Anchored { at, value })
     }
 
     fn prove(&self, key: &StateKey) -> Result<Proved, ReadError> {

@@ -1,7 +1,7 @@
 //! `blocks`: height → [`BlockRecord`], and `block_hashes`: block hash → height.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use primitives::codec::{self, FormatVersion};
+use primitives::codec::FormatVersion;
 use primitives::{ExecutionResult, Hash, Header, Height, SignedBatch};
 
 use super::{Family, decode, height_key, height_of_key};
@@ -23,8 +23,8 @@ pub(crate) fn get(store: &dyn Store, height: Height) -> Result<Option<BlockRecor
 
 pub(crate) fn put(batch: &mut Batch, hash: &Hash, record: &BlockRecord) {
     let height = record.header.height;
-    batch.put(Family::Blocks, height_key(height), codec::encode(record));
-    batch.put(Family::BlockHashes, hash.0.to_vec(), height_key(height));
+    batch.put(Family::Blocks, &height_key(height), record);
+    batch.put_bytes(Family::BlockHashes, &hash.0, &height_key(height));
 }
 
 pub(crate) fn height_of(store: &dyn Store, hash: &Hash) -> Result<Option<Height>, StoreError> {
@@ -32,11 +32,7 @@ pub(crate) fn height_of(store: &dyn Store, hash: &Hash) -> Result<Option<Height>
     height_of_key(Family::BlockHashes, &bytes).map(Some)
 }
 
-/// Reads height and header of a row as a scan meets it, and leaves the payload alone.
-pub(crate) fn read_header(row_key: &[u8], bytes: &[u8]) -> Result<(Height, Header), StoreError> {
-    let height = height_of_key(Family::Blocks, row_key)?;
-    let mut rest = bytes;
-    let (_, header) = <(FormatVersion, Header)>::deserialize(&mut rest)
-        .map_err(|error| StoreError::row(Family::Blocks, error))?;
-    Ok((height, header))
+pub(crate) fn delete(batch: &mut Batch, height: Height, hash: &Hash) {
+    batch.delete(Family::Blocks, &height_key(height));
+    batch.delete(Family::BlockHashes, &hash.0);
 }

@@ -3,7 +3,7 @@
 
 use std::ops::ControlFlow;
 
-use primitives::{CommitCertificate, Height, codec};
+use primitives::{CommitCertificate, Height};
 
 use super::{Family, decode, height_key, height_of_key};
 use crate::store::{Batch, Store, StoreError};
@@ -33,5 +33,9 @@ pub(crate) fn at_or_above(
 }
 
 pub(crate) fn put(batch: &mut Batch, height: Height, certificate: &CommitCertificate) {
-    batch.put(Family::Certificates, height_key(height), codec::encode(certificate));
+    batch.put(Family::Certificates, &height_key(height), certificate);
+}
+
+pub(crate) fn delete(batch: &mut Batch, height: Height) {
+    batch.delete(Family::Certificates, &height_key(height));
 }

@@ -1,6 +1,8 @@
 //! The stored format, byte for byte. Whoever changes it must raise the format version and say how
 //! an older database is read.
 
+use std::sync::{Arc, OnceLock};
+
 use primitives::codec::FormatVersion;
 use primitives::{
     Amount, Batch as TransactionBatch, BatchRef, CommitCertificate, Epoch, ExecutionResult, Gas,
@@ -9,11 +11,15 @@ use primitives::{
 };
 
 use super::blocks::BlockRecord;
+use super::changes::Change;
 use super::flat::FlatRecord;
-use super::meta::Meta;
+use super::history::OldValue;
+use super::meta::{Meta, Usage};
 use super::transactions::Place;
 use super::*;
 use crate::store::Batch;
+use crate::tree::node::{Node, PageSlot, Slot};
+use crate::tree::units::UnitNodes;
 
 fn header() -> Header {
     Header {
@@ -43,7 +49,15 @@ fn rows() -> Batch {
     let mut rows = Batch::default();
     let key = StateKey { namespace: Namespace::Storage, key: vec![0xaa, 0xbb] };
     order::put(&mut rows, &key);
-    flat::put(&mut rows, &FlatRecord { key, changed: Height(3), value: vec![0xcc] });
+    let path = key.path();
+    let deleted = Some(key.clone());
+    history::put(&mut rows, &path, Height(3), Some((Height(2), &[0xbb], deleted.as_ref())));
+    history::put(&mut rows, &path, Height(2), None);
+    let changes = [(&key, Some(Hash([9; 32]))), (&key, None)];
+    changes::put(&mut rows, Height(3), &changes);
+    deleted::put(&mut rows, &key, Height(3));
+    nodes::put(&mut rows, [3, 0xff], &unit());
+    flat::put(&mut rows, &path, &FlatRecord { key, changed: Height(3), value: vec![0xcc] });
     let version = FormatVersion::V1;
     let batch = TransactionBatch {
         version,
@@ -75,8 +89,21 @@ fn rows() -> Batch {
     let place = Place { height: Height(3), index: 4, executed: true };
     transactions::put(&mut rows, &Hash([7; 32]), &place);
     let (genesis, block, root) = (Hash([1; 32]), Hash([6; 32]), Hash([1; 32]));
-    meta::put(&mut rows, &Meta { version, genesis, height: Height(3), block, root });
+    let usage = [(Namespace::Storage, Usage { keys: 1, bytes: 3 })].into();
+    let (height, floor) = (Height(3), Height(1));
+    meta::put(&mut rows, &Meta { version, genesis, height, block, root, floor, usage });
     rows
+}
+
+/// Two pages, and nothing else.
+fn unit() -> UnitNodes {
+    let page = |count, byte| {
+        let (hash, born) = (Hash([byte; 32]), Height(2));
+        Slot::Page(PageSlot { hash, count, born, used: false, page: OnceLock::new() })
+    };
+    let mut slots = <[Slot; 16]>::default();
+    (slots[1], slots[15]) = (page(16, 4), page(1, 5));
+    UnitNodes { height: Height(2), nodes: Arc::new(Node::new(slots)) }
 }
 
 /// Hex, with runs of 32 equal bytes shortened to `[xx]`.
@@ -101,9 +128,10 @@ fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn the_stored_format_is_fixed() {
-    let lines = rows().operations.into_iter().map(|row| {
+    let rows = rows();
+    let lines = rows.rows().map(|row| {
         let value = row.value.expect("all rows are written");
-        format!("{} {} = {}\n", row.family.name(), text(&row.key), text(&value))
+        format!("{} {} = {}\n", row.family.name(), text(row.key), text(value))
     });
     assert_eq!(lines.collect::<String>(), include_str!("fixtures.txt"));
 }
@@ -111,7 +139,7 @@ fn the_stored_format_is_fixed() {
 #[test]
 fn every_family_has_a_row_in_the_fixtures() {
     for family in Family::ALL {
-        let found = rows().operations.iter().any(|row| row.family == family);
+        let found = rows().rows().any(|row| row.family == family);
         assert!(found, "{}", family.name());
     }
 }
@@ -144,8 +172,12 @@ fn reread(family: Family, row: &[u8]) -> Result<Vec<u8>, crate::StoreError> {
     Ok(match family {
         Family::Flat => codec::encode(&decode::<FlatRecord>(family, row)?),
         Family::Order => codec::encode(&order::read_row(row)?),
+        Family::History => codec::encode(&decode::<Option<OldValue>>(family, row)?),
+        Family::Changes => codec::encode(&decode::<Vec<Change>>(family, row)?),
+        Family::Deleted => height_key(height_of_key(family, row)?).to_vec(),
+        Family::Nodes => codec::encode(&decode::<UnitNodes>(family, row)?),
         Family::Blocks => codec::encode(&decode::<BlockRecord>(family, row)?),
-        Family::BlockHashes => height_key(height_of_key(family, row)?),
+        Family::BlockHashes => height_key(height_of_key(family, row)?).to_vec(),
         Family::Certificates => codec::encode(&decode::<CommitCertificate>(family, row)?),
         Family::Receipts => codec::encode(&decode::<Vec<Receipt>>(family, row)?),
         Family::Transactions => codec::encode(&decode::<Place>(family, row)?),
@@ -156,8 +188,8 @@ fn reread(family: Family, row: &[u8]) -> Result<Vec<u8>, crate::StoreError> {
 /// RocksDB's checksums find damage long before this; what a decoder gets all the same must not take it down.
 #[test]
 fn a_damaged_row_is_refused_or_is_another_row() {
-    for row in rows().operations {
-        let value = row.value.filter(|value| !value.is_empty()).unwrap_or(row.key);
+    for row in rows().rows() {
+        let value = row.value.filter(|value| !value.is_empty()).unwrap_or(row.key).to_vec();
         let whole = reread(row.family, &value).unwrap();
         for bit in 0..value.len() * 8 {
             let mut damaged = value.clone();

@@ -15,11 +15,11 @@ pub(crate) fn row_key(key: &StateKey) -> Vec<u8> {
 }
 
 pub(crate) fn put(batch: &mut Batch, key: &StateKey) {
-    batch.put(Family::Order, row_key(key), Vec::new());
+    batch.put_bytes(Family::Order, &row_key(key), &[]);
 }
 
 pub(crate) fn delete(batch: &mut Batch, key: &StateKey) {
-    batch.delete(Family::Order, row_key(key));
+    batch.delete(Family::Order, &row_key(key));
 }
 
 /// Reads a row as a scan meets it.

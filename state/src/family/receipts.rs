@@ -1,6 +1,6 @@
 //! `receipts`: height → the block's receipts, in its order.
 
-use primitives::{Height, Receipt, codec};
+use primitives::{Height, Receipt};
 
 use super::{Family, decode, height_key};
 use crate::store::{Batch, Store, StoreError};
@@ -11,5 +11,9 @@ pub(crate) fn get(store: &dyn Store, height: Height) -> Result<Option<Vec<Receip
 }
 
 pub(crate) fn put(batch: &mut Batch, height: Height, receipts: &[Receipt]) {
-    batch.put(Family::Receipts, height_key(height), codec::encode(receipts));
+    batch.put(Family::Receipts, &height_key(height), receipts);
+}
+
+pub(crate) fn delete(batch: &mut Batch, height: Height) {
+    batch.delete(Family::Receipts, &height_key(height));
 }

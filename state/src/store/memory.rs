@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use super::{Batch, Store, StoreError, Visitor};
+use super::{Batch, Row, Store, StoreError, TryVisitor, Visitor};
 use crate::family::Family;
 
 type Rows = BTreeMap<(Family, Vec<u8>), Vec<u8>>;
@@ -34,16 +35,42 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    fn get_many(&self, family: Family, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        keys.iter().map(|key| self.get(family, key)).collect()
+    }
+
+    fn read_all(&self, family: Family, visit: TryVisitor<'_>) -> Result<(), StoreError> {
+        // Copied, since the visitor may ask for other rows.
+        let rows: Vec<_> = self
+            .read()
+            .range((family, Vec::new())..)
+            .take_while(|((at, _), _)| *at == family)
+            .map(|((_, key), value)| (key.clone(), value.clone()))
+            .collect();
+        rows.iter().try_for_each(|(key, value)| visit(key, value))
+    }
+
+    fn free_below(&self, _: Family, _: &[u8]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn compact(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     fn write(&self, batch: Batch) -> Result<(), StoreError> {
         let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
-        for operation in batch.operations {
-            let key = (operation.family, operation.key);
-            match operation.value {
-                Some(value) => rows.insert(key, value),
-                None => rows.remove(&key),
+        for Row { family, key, value } in batch.rows() {
+            match value {
+                Some(value) => rows.insert((family, key.to_vec()), value.to_vec()),
+                None => rows.remove(&(family, key.to_vec())),
             };
         }
         Ok(())
+    }
+
+    fn checkpoint(&self, _: &Path) -> Result<(), StoreError> {
+        Err(StoreError::Failed("a state in memory has no files".to_owned()))
     }
 
     fn copy(&self) -> Option<Arc<dyn Store>> {

@@ -1,13 +1,19 @@
 //! The store on RocksDB.
 
+use std::ffi::CStr;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use rocksdb::{ColumnFamily, DB, ErrorKind, WriteBatch};
+use librocksdb_sys::{rocksdb_free, rocksdb_verify_checksum};
+use rocksdb::checkpoint::Checkpoint;
+use rocksdb::{
+    AsRawPtr, BottommostLevelCompaction, ColumnFamily, CompactOptions, DB, ErrorKind, WriteBatch,
+};
 
-use super::{Batch, Store, StoreError, Visitor};
+use super::{Batch, Row, Store, StoreError, TryVisitor, Visitor};
 use crate::family::Family;
+use crate::floor::Floors;
 use crate::options;
 
 #[derive(Debug)]
@@ -17,10 +23,33 @@ pub(crate) struct RocksStore {
 
 impl RocksStore {
     /// Opens the database at `path`, which must be there with all its families, unless `create`.
-    pub(crate) fn open(path: &Path, create: bool) -> Result<Self, rocksdb::Error> {
-        let families = options::families();
+    /// Compactions drop what lies below `floors`.
+    pub(crate) fn open(path: &Path, create: bool, floors: &Floors) -> Result<Self, rocksdb::Error> {
+        let families = options::families(floors);
         let database = DB::open_cf_descriptors(&options::database(create), path, families)?;
         Ok(Self { database })
+    }
+
+    /// Reads all files once, and compares every block in them with its checksum: those of indices
+    /// and filters too, which reading rows may never come to.
+    pub(crate) fn verify_files(&self) -> Result<(), StoreError> {
+        let mut error = std::ptr::null_mut();
+        #[expect(
+            unsafe_code,
+            reason = "RocksDB can do it, and its Rust interface has no word for it"
+        )]
+        // SAFETY: the database is open for as long as `self` lives; an error comes as a string that
+        // RocksDB allocated and that is freed here.
+        let error = unsafe {
+            rocksdb_verify_checksum(self.database.as_raw_ptr(), &raw mut error);
+            if error.is_null() {
+                return Ok(());
+            }
+            let text = CStr::from_ptr(error).to_string_lossy().into_owned();
+            rocksdb_free(error.cast());
+            text
+        };
+        Err(StoreError::Damaged(error))
     }
 
     fn family(&self, family: Family) -> Result<&ColumnFamily, StoreError> {
@@ -35,7 +64,7 @@ impl Store for RocksStore {
     }
 
     fn scan(&self, family: Family, from: &[u8], visit: Visitor<'_>) -> Result<(), StoreError> {
-        let mut rows = self.database.raw_iterator_cf_opt(self.family(family)?, options::scan());
+        let mut rows = self.database.raw_iterator_cf(self.family(family)?);
         rows.seek(from);
         while let Some((key, value)) = rows.item() {
             if visit(key, value) == ControlFlow::Break(()) {
@@ -47,16 +76,58 @@ impl Store for RocksStore {
         Ok(rows.status()?)
     }
 
+    fn get_many(&self, family: Family, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        let rows = self.database.batched_multi_get_cf(self.family(family)?, keys, true);
+        rows.into_iter().map(|row| Ok(row?.map(|row| row.to_vec()))).collect()
+    }
+
+    fn read_all(&self, family: Family, visit: TryVisitor<'_>) -> Result<(), StoreError> {
+        let options = options::read_all();
+        let mut rows = self.database.raw_iterator_cf_opt(self.family(family)?, options);
+        rows.seek_to_first();
+        while let Some((key, value)) = rows.item() {
+            visit(key, value)?;
+            rows.next();
+        }
+        Ok(rows.status()?)
+    }
+
+    fn free_below(&self, family: Family, end: &[u8]) -> Result<(), StoreError> {
+        Ok(self.database.delete_file_in_range_cf(self.family(family)?, &[][..], end)?)
+    }
+
+    fn compact(&self) -> Result<(), StoreError> {
+        let mut options = CompactOptions::default();
+        options.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
+        for family in Family::ALL {
+            let family = self.family(family)?;
+            self.database.flush_cf(family)?;
+            self.database.compact_range_cf_opt(family, None::<&[u8]>, None::<&[u8]>, &options);
+        }
+        Ok(())
+    }
+
     fn write(&self, batch: Batch) -> Result<(), StoreError> {
-        let mut writes = WriteBatch::default();
-        for operation in &batch.operations {
-            let family = self.family(operation.family)?;
-            match &operation.value {
-                Some(value) => writes.put_cf(family, &operation.key, value),
-                None => writes.delete_cf(family, &operation.key),
+        let mut writes = WriteBatch::with_capacity_bytes(batch.bytes() * 5 / 4);
+        let mut handles = Family::ALL.map(|_| None);
+        for Row { family, key, value } in batch.rows() {
+            let Some(handle) = handles.get_mut(family as usize) else { continue };
+            let handle = match handle {
+                Some(handle) => *handle,
+                None => *handle.insert(self.family(family)?),
+            };
+            match value {
+                Some(value) => writes.put_cf(handle, key, value),
+                None => writes.delete_cf(handle, key),
             }
         }
         Ok(self.database.write_opt(writes, &options::synced())?)
+    }
+
+    /// In hard links. Nothing is flushed, which would starve commits (nearcore#16106): the log is
+    /// copied.
+    fn checkpoint(&self, path: &Path) -> Result<(), StoreError> {
+        Ok(Checkpoint::new(&self.database)?.create_checkpoint_with_log_size(path, u64::MAX)?)
     }
 
     fn copy(&self) -> Option<Arc<dyn Store>> {

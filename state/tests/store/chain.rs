@@ -9,7 +9,7 @@ use primitives::{
     Amount, CommitCertificate, Domain, Epoch, ExecutionResult, Gas, Hash, Header, Height,
     Namespace, Receipt, StateKey, Status, TimestampMs, ValidatorIndex, merkle,
 };
-use quorate_state::{Changes, CommittedBlock, GenesisBlock, Overlay, State};
+use quorate_state::{Changes, CommittedBlock, GenesisBlock, Overlay, ProvedValue, State};
 use rand_chacha::ChaCha20Rng;
 use rand_core::Rng;
 
@@ -98,6 +98,21 @@ pub fn next_block(state: &State, changes: Changes) -> CommittedBlock {
 /// Commits a block with these changes on the head.
 pub fn commit(state: &State, changes: Changes) {
     state.commit(vec![next_block(state, changes)]).unwrap();
+}
+
+/// [`commit`], with receipts.
+pub fn commit_with(state: &State, changes: Changes, receipts: Vec<Receipt>) {
+    let parent = state.head().header;
+    let overlay = state.overlay(None, parent.height.next(), changes);
+    state.commit(vec![block(&parent, overlay, receipts)]).unwrap();
+}
+
+/// Checks what the state proves of a key against the head it names, and answers with the height since which the value
+/// stands.
+pub fn verified(proved: &ProvedValue, key: &StateKey) -> Option<Height> {
+    let root = proved.head.result.state_root.0;
+    let claim = quorate_state::claim(key, proved.value.as_deref());
+    proved.proof.verify(&root, &claim).expect("the proof is of the head").map(Height)
 }
 
 pub fn receipt(transaction: u8, status: Status) -> Receipt {

@@ -5,12 +5,15 @@ use std::fs;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use quorate_state::{Head, OpenError, State};
+use primitives::Status;
+use quorate_state::{Head, OpenError, State, check};
 use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng;
+use rand_core::{Rng, SeedableRng};
 use tempfile::TempDir;
 
-use crate::chain::{commit, genesis, genesis_of, key, random_changes};
+use crate::chain::{
+    commit, commit_with, genesis, genesis_of, height, key, random_changes, receipt,
+};
 
 /// A database that has been closed, with its values in files; and its head.
 fn closed_database() -> (TempDir, PathBuf, Head) {
@@ -67,23 +70,44 @@ fn flip(file: &Path, position: usize) {
     fs::write(file, bytes).unwrap();
 }
 
-#[test]
-fn a_flipped_bit_in_the_middle_of_any_table_is_noticed() {
-    let (_directory, path, _) = closed_database();
-    let tables = files(&path, |name| name.ends_with(".sst"));
-    assert!(tables.len() >= 6, "{tables:?}");
-    for table in tables {
-        let name = table.file_name().unwrap().to_str().unwrap();
-        let (_copied, copied) = copy(&path);
-        let length = usize::try_from(fs::metadata(&table).unwrap().len()).unwrap();
-        // The data blocks come first in a table.
-        for position in [0, length / 4, length / 2] {
-            flip(&copied.join(name), position);
-            check_damaged(&copied, &format!("byte {position} of {length} of {name}"));
-            flip(&copied.join(name), position);
-        }
-        assert!(State::open(&copied, &genesis()).is_ok(), "{name} is whole again");
+/// A node that has run for a while: every family has rows in files.
+fn settled_database() -> (TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state");
+    let mut random = ChaCha20Rng::seed_from_u64(4);
+    let state = State::open(&path, &genesis()).unwrap();
+    for number in 0..40 {
+        let receipts = vec![receipt(number, Status::Success)];
+        commit_with(&state, random_changes(&mut random, 14_000, 700), receipts);
     }
+    drop(state);
+    drop(State::open(&path, &genesis()).unwrap());
+    (directory, path)
+}
+
+/// Says how many flips it tried: `QUORATE_FLIPS=1000` for the long form.
+#[test]
+fn a_check_finds_every_flipped_byte() {
+    let flips = std::env::var("QUORATE_FLIPS").map_or(100, |flips| flips.parse().unwrap());
+    let (_directory, path) = settled_database();
+    let report = check(&path).unwrap();
+    assert!(report.is_whole(), "{report}");
+    let tables = files(&path, |name| name.ends_with(".sst"));
+    let lengths: Vec<_> = tables.iter().map(|table| fs::metadata(table).unwrap().len()).collect();
+    let mut random = ChaCha20Rng::seed_from_u64(1);
+    for number in 0..flips {
+        // Each table as often as any other: a family's table may be small.
+        let at = number % tables.len();
+        let position = usize::try_from(random.next_u64() % lengths[at]).unwrap();
+        let (_copied, copied) = copy(&path);
+        flip(&copied.join(tables[at].file_name().unwrap()), position);
+        let context = format!("byte {position} of {} of {}", lengths[at], tables[at].display());
+        match check(&copied) {
+            Ok(report) => assert!(!report.is_whole(), "{context}"),
+            Err(error) => assert!(matches!(error, OpenError::Damaged { .. }), "{context}: {error}"),
+        }
+    }
+    println!("{flips} flips in {} tables, all found", tables.len());
 }
 
 /// Wherever a bit is flipped, the database is refused or as it was: never another state.
@@ -166,7 +190,8 @@ fn a_read_that_the_disk_fails_ends_the_process() {
             let length = usize::try_from(fs::metadata(&table).unwrap().len()).unwrap();
             (0..length / 2).step_by(64).for_each(|position| flip_in_place(&table, position));
         }
-        let values = (0..2_000).filter_map(|number| state.get(&key(number))).count();
+        let past = state.view_at(height(3)).unwrap();
+        let values = (0..2_000).filter_map(|number| past.get(&key(number))).count();
         println!("read {values} values");
         return;
     }

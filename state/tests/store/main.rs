@@ -6,6 +6,10 @@
 mod agreement;
 mod chain;
 mod commits;
+mod compare;
 mod damage;
+mod model;
 mod overlays;
+mod proofs;
 mod scans;
+mod snapshots;

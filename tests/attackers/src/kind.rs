@@ -16,6 +16,7 @@ use crate::equivocating_proposer::EquivocatingProposer;
 use crate::future_flooder::FutureFlooder;
 use crate::garbage_signer::GarbageSigner;
 use crate::late_proposer::LateProposer;
+use crate::lying_snapshot_giver::LyingSnapshotGiver;
 use crate::lying_sync_peer::LyingSyncPeer;
 use crate::mute::Mute;
 use crate::one_sided_voter::OneSidedVoter;
@@ -40,6 +41,7 @@ pub enum AttackKind {
     WrongResult,
     Mute,
     Replayer,
+    LyingSnapshotGiver,
 }
 
 /// A text that names no attack.
@@ -48,7 +50,7 @@ pub enum AttackKind {
 pub struct UnknownAttack(pub String);
 
 impl AttackKind {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::EquivocatingProposer,
         Self::DoubleVoter,
         Self::CommitAndTimeout,
@@ -64,6 +66,7 @@ impl AttackKind {
         Self::WrongResult,
         Self::Mute,
         Self::Replayer,
+        Self::LyingSnapshotGiver,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -83,6 +86,7 @@ impl AttackKind {
             Self::WrongResult => "wrong-result",
             Self::Mute => "mute",
             Self::Replayer => "replayer",
+            Self::LyingSnapshotGiver => "lying-snapshot-giver",
         }
     }
 
@@ -115,6 +119,7 @@ impl AttackKind {
             Self::WrongResult => Box::new(WrongResult),
             Self::Mute => Box::new(Mute),
             Self::Replayer => Box::<Replayer>::default(),
+            Self::LyingSnapshotGiver => Box::<LyingSnapshotGiver>::default(),
         }
     }
 }

@@ -22,6 +22,7 @@ mod equivocating_proposer;
 mod future_flooder;
 mod garbage_signer;
 mod late_proposer;
+mod lying_snapshot_giver;
 mod lying_sync_peer;
 mod mute;
 mod one_sided_voter;

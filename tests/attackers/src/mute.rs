@@ -10,7 +10,12 @@ pub struct Mute;
 
 impl Attack for Mute {
     fn act(&mut self, context: &Context, mut actions: Vec<Action>) -> Vec<Action> {
-        actions.retain(|one| !matches!(one, Action::Gossip(_) | Action::ServeSync { .. }));
+        actions.retain(|one| {
+            !matches!(
+                one,
+                Action::Gossip(_) | Action::ServeSync { .. } | Action::ServeSnapshot { .. }
+            )
+        });
         rewrite(context, actions, |_, _| Vec::new())
     }
 }

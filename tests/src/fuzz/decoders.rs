@@ -6,11 +6,12 @@ use consensus::{Certificate, Evidence};
 use primitives::merkle::MerkleProof;
 use primitives::state_key::{Account, ContractInfo, EvidenceIndex, EvidenceRecord};
 use primitives::{
-    CommitCertificate, Header, Justification, PrepareCertificate, Proposal, Receipt, SignedBatch,
-    SignedTransaction, StateKey, TimeoutCertificate, Vote, codec, limits,
+    CommitCertificate, Hash, Header, Justification, PrepareCertificate, Proposal, Receipt,
+    SignedBatch, SignedTransaction, StateKey, TimeoutCertificate, Vote, codec, limits,
 };
-use replica::{VoteLog, VoteLogOptions};
-use state::StateProof;
+use proof::{BatchProof, Claim, EMPTY, Leaf, Prefix, StateProof, SubtreeProof};
+use replica::{PackedPieces, VoteLog, VoteLogOptions};
+use state::{Child, Piece};
 
 use crate::sim::disk::Disk;
 
@@ -109,6 +110,13 @@ pub fn decoders() -> Vec<Decoder> {
         decoder("gossiped-batch", |b| value::<SignedBatch>(b, limits::BATCH_BYTES_MAX)),
         decoder("batches", |b| value::<replica::BatchList>(b, limits::MESSAGE_BYTES_MAX)),
         decoder("sync-answer", |b| value::<replica::SyncBlocks>(b, limits::MESSAGE_BYTES_MAX)),
+        decoder("snapshot-answer", |b| {
+            value::<replica::SnapshotAnswer>(b, limits::MESSAGE_BYTES_MAX)
+        }),
+        decoder("snapshot-pieces", |b| {
+            value::<Vec<(state::Prefix, state::Piece)>>(b, limits::SNAPSHOT_ANSWER_BYTES_MAX)
+        }),
+        packed_pieces(),
         decoder("transaction", |bytes| match SignedTransaction::decode(bytes) {
             Ok(transaction) => Outcome::Accepted(Some(codec::encode(&transaction))),
             Err(_) => Outcome::Refused,
@@ -123,10 +131,40 @@ pub fn decoders() -> Vec<Decoder> {
         decoder("contract-record", |b| value::<ContractInfo>(b, limits::MESSAGE_BYTES_MAX)),
         decoder("evidence-index", |b| value::<EvidenceIndex>(b, limits::MESSAGE_BYTES_MAX)),
         decoder("evidence-record", |b| value::<EvidenceRecord>(b, limits::MESSAGE_BYTES_MAX)),
-        state_proof(),
+        proofs("state-proof", "stateProofs", |bytes| {
+            verified::<StateProof>(bytes, |proof| {
+                let _ = proof.verify(&EMPTY, &CLAIMS[0]);
+            })
+        }),
+        proofs("batch-proof", "batchProofs", |bytes| {
+            verified::<BatchProof>(bytes, |proof| {
+                let _ = proof.verify(&EMPTY, &CLAIMS);
+            })
+        }),
+        proofs("subtree-proof", "subtreeProofs", |bytes| {
+            verified::<SubtreeProof>(bytes, |proof| {
+                let leaf = Leaf { path: CLAIMS[0].path(), value_hash: EMPTY };
+                let _ = proof.verify(&EMPTY, &Prefix::of_namespace(1), &[leaf]);
+            })
+        }),
         abi_section(),
         module(),
     ]
+}
+
+/// Pieces as they come: whatever was packed, no more than an answer holds is unpacked.
+fn packed_pieces() -> Decoder {
+    let run = |bytes: &[u8]| match PackedPieces::from_bytes(bytes.to_vec()).unpack() {
+        Some(_) => Outcome::Accepted(None),
+        None => Outcome::Refused,
+    };
+    let values = (state::Prefix::ROOT, Piece::Values(Vec::new()));
+    let branch = (state::Prefix::ROOT, Piece::Branch([Child::Inner(Hash([7; 32])); 16]));
+    let corpus = [vec![values], vec![branch; 40]];
+    let corpus = corpus.map(|pieces| PackedPieces::pack(&pieces).as_bytes().to_vec());
+    // A packed byte may stand for thousands; what an answer holds at most is unpacked and read into structures.
+    let (allowance, factor) = (ALLOWANCE + 8 * limits::SNAPSHOT_ANSWER_BYTES_MAX, FACTOR);
+    Decoder { name: "packed-pieces", corpus: corpus.into(), run, allowance, factor }
 }
 
 /// The body of a vote log's frame: many records.
@@ -167,18 +205,29 @@ fn log_file() -> Decoder {
     Decoder { name: "vote-log", corpus, run, allowance: 4 * ALLOWANCE, factor: FACTOR }
 }
 
-fn state_proof() -> Decoder {
-    let hash = primitives::Hash([7; 32]);
-    let height = primitives::Height(3);
-    let proof =
-        |terminal, count| codec::encode(&StateProof { terminal, siblings: vec![hash; count] });
-    let corpus = vec![
-        proof(state::Terminal::Empty, 0),
-        proof(state::Terminal::Present { changed: height }, 20),
-        proof(state::Terminal::Empty, 256),
-    ];
-    let run = |b: &[u8]| value::<StateProof>(b, limits::MESSAGE_BYTES_MAX);
-    Decoder { name: "state-proof", corpus, run, allowance: ALLOWANCE, factor: FACTOR }
+/// The decoder of a kind of proof, begun from its vectors.
+fn proofs(name: &'static str, vectors: &str, run: fn(&[u8]) -> Outcome) -> Decoder {
+    let all = include_str!("../../../proof/vectors.json");
+    let all: serde_json::Value = serde_json::from_str(all).unwrap_or_default();
+    let encoded = all[vectors].as_array().into_iter().flatten();
+    let encoded = encoded.filter_map(|vector| unhex(vector["encoded"].as_str()?));
+    let corpus = encoded.filter(|bytes| run(bytes) != Outcome::Refused).collect();
+    Decoder { name, corpus, run, allowance: ALLOWANCE, factor: FACTOR }
+}
+
+/// What a proof is verified for.
+const CLAIMS: [Claim; 3] = [
+    Claim { namespace: 1, key: b"alice", value: Some(b"100 coins") },
+    Claim { namespace: 3, key: b"counter", value: Some(&[5]) },
+    Claim { namespace: 3, key: b"nobody", value: None },
+];
+
+/// A proof that is read is verified too, for nothing but that it does not panic.
+fn verified<P: BorshDeserialize + BorshSerialize>(bytes: &[u8], verify: fn(&P)) -> Outcome {
+    if let Ok(proof) = codec::decode(bytes, limits::MESSAGE_BYTES_MAX) {
+        verify(&proof);
+    }
+    value::<P>(bytes, limits::MESSAGE_BYTES_MAX)
 }
 
 /// A description with nested types in it.

@@ -109,6 +109,18 @@ impl Cluster {
                     self.send(instance, Some(to), &Message::Sync(Box::new(blocks)));
                 }
             }
+            Action::ServeSnapshot { to, request } => {
+                let view = self.nodes[instance].running.as_ref().map(|r| r.ledger.view());
+                if let Some(view) = view {
+                    let answer = view.snapshots().answer(&request);
+                    self.send(instance, Some(to), &Message::Snapshot(answer));
+                }
+            }
+            // Nobody prunes here.
+            Action::NeedsSnapshot { floor } => {
+                let text = format!("{instance} is told that all have pruned below {floor}");
+                self.judge(Err(Violation(text)));
+            }
             Action::Reply { request, answer } => {
                 let client = usize::try_from(request.0).ok().and_then(|i| self.clients.get_mut(i));
                 if let (Some(client), Ok(hash)) = (client, answer) {
