@@ -67,6 +67,7 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
 
     let disk = DiskWatch::begin(&home, &settings.disk, clock)?;
     let outlook = disk.subscribe();
+    disk.start(inbox.clone())?;
     let (network, mut events) =
         start_network(&settings, &key, own, &validators, &genesis, &runtime)?;
     let book = PeerBook::new(&home, &settings.network);
@@ -106,7 +107,7 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
     let ledger = ledger(&state, &settings, &genesis)?;
     let ledger_view = ledger.view();
 
-    let commits = Arc::new(Commits::new(head.header.height));
+    let commits = Arc::new(Commits::new(head.header.height, state.usage()));
     let (ledger_work, ledger_thread) =
         workers::start_ledger(ledger, Arc::clone(&commits), inbox.clone())?;
     let pool = Pool {
@@ -145,7 +146,6 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
     };
     let driver =
         thread::Builder::new().name("replica".into()).spawn(move || driver.run(&commands))?;
-    disk.start(inbox.clone())?;
     let pump_inbox = inbox.clone();
     // Who connected before there was a replica.
     for peer in connected {
@@ -171,11 +171,8 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
     let served = runtime.block_on(async {
         // Before the addresses are published, the system must have chosen all ports.
         all_listening(addresses, settings.network.listen.len()).await?;
-<<<<<<< HEAD
-        let serving = serve(&home, &settings, backend, &network, &validators, own, &commits);
-=======
         tokio::spawn(control::Socket::open(&home)?.serve(home.clone(), state));
->>>>>>> main
+        let serving = serve(&home, &settings, backend, &network, &validators, own, &commits);
         tokio::select! {
             served = serving => served,
             reason = disk::exhausted(&data, outlook) => Err(reason.into()),

@@ -8,6 +8,7 @@ mod backend;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ use tokio::sync::watch;
 use self::backend::SyncingBackend;
 use crate::config::settings::{RpcSettings, SyncMode, SyncSettings};
 use crate::config::{Home, Ports, ready};
-use crate::disk::Outlook;
+use crate::disk::{self, Outlook};
 use crate::driver::{self, Clock};
 use crate::failure;
 use crate::network::{NetworkEvent, NetworkEvents, NetworkHandle};
@@ -115,7 +116,7 @@ impl Syncing<'_> {
     /// Looks for a snapshot and restores it, or finds that blocks will do.
     ///
     /// # Errors
-    /// When the disk fails; what is there stays, and the next start goes on with it.
+    /// When the disk fails or is nearly full; what is there stays, and the next start goes on with it.
     pub async fn run(self, options: StateSyncOptions, head: Anchor) -> anyhow::Result<Ended> {
         let chain = options.chain;
         let (progress, watched) = watch::channel(Progress::default());
@@ -131,6 +132,8 @@ impl Syncing<'_> {
         }
         let (mut terminate, mut interrupt) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let data = self.clients.home.data();
+        let mut exhausted = pin!(disk::exhausted(&data, self.clients.disk.clone()));
         let mut told_ms = 0;
         loop {
             while let Some(step) = steps.pop_front() {
@@ -162,6 +165,7 @@ impl Syncing<'_> {
             let happening = tokio::select! {
                 _ = terminate.recv() => return Ok(Ended::Told),
                 _ = interrupt.recv() => return Ok(Ended::Told),
+                reason = &mut exhausted => return Err(reason.into()),
                 event = self.events.recv() => match event {
                     Some(event) => self.take(event, &mut connected),
                     None => return Ok(Ended::Told),

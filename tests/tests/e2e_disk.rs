@@ -3,8 +3,6 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -38,9 +36,7 @@ fn net() -> Option<Net> {
         );
         return None;
     }
-    let settings = net.directory().home(SMALL).join("node.toml");
-    let mut file = OpenOptions::new().append(true).open(settings).unwrap();
-    writeln!(file, "[disk]\nfree_mib_min = {FREE_MIB_MIN}").unwrap();
+    net.set(&[SMALL], &format!("disk.free_mib_min = {FREE_MIB_MIN}")).unwrap();
     Some(net)
 }
 
@@ -55,7 +51,7 @@ async fn get(address: SocketAddr, path: &str) -> (u16, String) {
     (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
 }
 
-/// The value of a figure without labels.
+/// The value of a figure, by its name and labels.
 fn figure(metrics: &str, name: &str) -> u64 {
     let mut values = metrics.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     values.next_back().unwrap_or_else(|| panic!("{name} is missing: {metrics}")).parse().unwrap()
@@ -108,6 +104,8 @@ async fn a_disk_that_is_nearly_full_stops_admission_and_nothing_else() {
     let metrics = get(rpc, "/metrics").await.1;
     let free = figure(&metrics, "quorate_disk_free_bytes");
     assert!((6 * MEBIBYTE..24 * MEBIBYTE).contains(&free), "{metrics}");
+    let accounts = figure(&metrics, "quorate_state_keys{namespace=\"account\"}");
+    assert!(accounts >= u64::from(WALLETS), "{metrics}");
     let warned = |status: &ConsensusStatus| {
         let explanation = status.explanation.join(" ");
         explanation.contains("it takes no transactions from clients until there are 30 MiB")
