@@ -274,12 +274,12 @@ impl Backend for NodeBackend {
             keys: usage.keys,
             bytes: usage.bytes,
         };
-        let state = self.state().usage().into_iter().map(by_namespace).collect();
+        let state = self.commits.usage().into_iter().map(by_namespace).collect();
         NodeStatus { disk: self.outlook().view(), state }
     }
 
     fn metrics(&self) -> String {
-        metrics::page(&self.outlook(), &self.state().usage())
+        metrics::page(&self.outlook(), &self.commits.usage())
     }
 
     async fn evidence(&self) -> Vec<EvidenceView> {

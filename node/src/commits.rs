@@ -1,10 +1,12 @@
-//! What others learn of commits: the height, and the end of each transaction that somebody waits for.
+//! What others learn of commits: the height, what the state holds, and the end of each transaction that somebody waits
+//! for.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use primitives::{Hash, Height, Status};
+use primitives::{Hash, Height, Namespace, Status};
 use replica::CommittedReceipts;
+use state::Usage;
 use tokio::sync::{oneshot, watch};
 
 /// Above this many waiting transactions, those whose client has gone are swept out.
@@ -22,20 +24,28 @@ pub struct Place {
 #[derive(Debug)]
 pub struct Commits {
     height: watch::Sender<Height>,
+    usage: Mutex<Vec<(Namespace, Usage)>>,
     waiting: Mutex<BTreeMap<Hash, Vec<oneshot::Sender<Place>>>>,
 }
 
 impl Commits {
-    pub fn new(height: Height) -> Self {
-        Self { height: watch::Sender::new(height), waiting: Mutex::default() }
+    pub fn new(height: Height, usage: Vec<(Namespace, Usage)>) -> Self {
+        let (height, usage) = (watch::Sender::new(height), Mutex::new(usage));
+        Self { height, usage, waiting: Mutex::default() }
     }
 
     pub fn heights(&self) -> watch::Receiver<Height> {
         self.height.subscribe()
     }
 
-    /// The blocks are on disk and can be read.
-    pub fn publish(&self, blocks: &[CommittedReceipts]) {
+    /// What each namespace held after the last write. Nobody waits here for the write that is under way.
+    pub fn usage(&self) -> Vec<(Namespace, Usage)> {
+        self.usage.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The blocks are on disk and can be read; after them the state holds this.
+    pub fn publish(&self, blocks: &[CommittedReceipts], usage: Vec<(Namespace, Usage)>) {
+        *self.usage.lock().unwrap_or_else(PoisonError::into_inner) = usage;
         for block in blocks {
             let mut waiting = self.waiting();
             for (index, receipt) in block.receipts.iter().enumerate() {

@@ -36,7 +36,7 @@ pub use words::{size, span};
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often the data is measured for the forecast, in milliseconds: that looks at every file.
 const SAMPLE_MS: u64 = 15_000;
-/// How often the log repeats a warning that stands, in milliseconds.
+/// How often the log repeats what still holds, in milliseconds.
 const REMIND_MS: u64 = 3_600_000;
 
 /// What is known of the disk.
@@ -79,11 +79,11 @@ pub struct DiskWatch {
     clock: Clock,
     history: History,
     outlook: watch::Sender<Outlook>,
-    sampled_ms: u64,
+    sampled_ms: Option<u64>,
     /// When the log was last told of the level.
-    told_ms: u64,
-    /// Whether the last look failed.
-    is_blind: bool,
+    told_ms: Option<u64>,
+    /// When the log was last told that nothing can be measured.
+    complained_ms: Option<u64>,
 }
 
 impl DiskWatch {
@@ -92,21 +92,24 @@ impl DiskWatch {
     /// # Errors
     /// When there is too little room to start, or the file system does not say how much there is.
     pub fn begin(home: &Home, settings: &DiskSettings, clock: Clock) -> anyhow::Result<Self> {
-        let places = Places::of(home);
-        let looked = places.free_bytes().and_then(|free| Ok((free, places.used()?)));
-        let (free_bytes, used) = looked.with_context(|| {
-            format!("how much is free under {} cannot be found out", places.data().display())
+        let (places, policy) = (Places::of(home), Policy::of(settings));
+        let free_bytes = places.free_bytes().with_context(|| {
+            format!("how full the disk of {} is cannot be found out", places.data().display())
         })?;
-        let outlook = Outlook::unseen(Policy::of(settings)).then(free_bytes, used, None);
-        if outlook.level == Level::Stopping {
-            return Err(stopped(places.data(), &outlook).into());
+        let outlook = Outlook::unseen(policy).then(free_bytes, Used::default(), None);
+        if free_bytes < policy.start_from() {
+            return Err(stopped(places.data(), &outlook.too_little_to_start()).into());
         }
-        let (sampled_ms, told_ms) = (clock.uptime_ms(), clock.uptime_ms());
-        let mut history = History::default();
-        history.add(Sample { at_ms: sampled_ms, free_bytes, used_bytes: used.bytes() });
-        let outlook = watch::Sender::new(outlook);
-        let watch = Self { places, clock, history, outlook, sampled_ms, told_ms, is_blind: false };
-        watch.tell();
+        let mut watch = Self {
+            places,
+            clock,
+            history: History::default(),
+            outlook: watch::Sender::new(outlook),
+            sampled_ms: None,
+            told_ms: None,
+            complained_ms: None,
+        };
+        watch.tell(clock.uptime_ms());
         Ok(watch)
     }
 
@@ -124,6 +127,7 @@ impl DiskWatch {
     fn run(mut self, inbox: &Inbox) {
         let mut allowed = true;
         loop {
+            self.look();
             let outlook = *self.outlook.borrow();
             if outlook.level == Level::Stopping {
                 return;
@@ -135,53 +139,52 @@ impl DiskWatch {
                 }
             }
             thread::sleep(LOOK_EVERY);
-            self.look();
         }
     }
 
     fn look(&mut self) {
         let before = *self.outlook.borrow();
         let now_ms = self.clock.uptime_ms();
-        let outlook = match self.measure(before, now_ms) {
-            Ok(outlook) => outlook,
-            Err(error) => {
-                if !self.is_blind {
-                    tracing::warn!("how much is free on the disk cannot be found out: {error}");
-                }
-                self.is_blind = true;
-                return;
+        let free_bytes = self.places.free_bytes();
+        let Some(free_bytes) = self.or_complain(free_bytes, now_ms) else { return };
+        let (mut used, mut rates) = (before.used, before.rates);
+        if is_due(self.sampled_ms, SAMPLE_MS, now_ms) {
+            self.sampled_ms = Some(now_ms);
+            let measured = self.places.used();
+            if let Some(measured) = self.or_complain(measured, now_ms) {
+                used = measured;
+                self.history.add(Sample { at_ms: now_ms, free_bytes, used_bytes: used.bytes() });
+                rates = self.history.rates();
             }
-        };
-        self.is_blind = false;
+        }
+        let outlook = before.then(free_bytes, used, rates);
         self.outlook.send_replace(outlook);
-        let stands = outlook.level > Level::Plenty;
-        let is_due = stands && now_ms >= self.told_ms.saturating_add(REMIND_MS);
-        if outlook.level != before.level || is_due {
-            self.told_ms = now_ms;
-            self.tell();
+        let stands = outlook.level > Level::Plenty && is_due(self.told_ms, REMIND_MS, now_ms);
+        if stands || outlook.level != before.level {
+            self.tell(now_ms);
         }
     }
 
-    fn measure(&mut self, before: Outlook, now_ms: u64) -> io::Result<Outlook> {
-        let free_bytes = self.places.free_bytes()?;
-        let (mut used, mut rates) = (before.used, before.rates);
-        if now_ms >= self.sampled_ms.saturating_add(SAMPLE_MS) {
-            used = self.places.used()?;
-            self.sampled_ms = now_ms;
-            self.history.add(Sample { at_ms: now_ms, free_bytes, used_bytes: used.bytes() });
-            rates = self.history.rates();
+    /// What was measured. Without it what was last known holds, which is told now and then.
+    fn or_complain<T>(&mut self, measured: io::Result<T>, now_ms: u64) -> Option<T> {
+        if let Err(error) = &measured
+            && is_due(self.complained_ms, REMIND_MS, now_ms)
+        {
+            self.complained_ms = Some(now_ms);
+            tracing::warn!("how full this node's disk is cannot be found out: {error}");
         }
-        Ok(before.then(free_bytes, used, rates))
+        measured.ok()
     }
 
     /// One line for the log. That the node stops is said by who stops it.
-    fn tell(&self) {
+    fn tell(&mut self, now_ms: u64) {
+        self.told_ms = Some(now_ms);
         let outlook = *self.outlook.borrow();
         let free = size(outlook.free_bytes);
         match (outlook.level, outlook.warning()) {
             (Level::Stopping, _) => {}
             (_, Some(warning)) => tracing::warn!("{warning}"),
-            (_, None) => tracing::info!("{free} are free on this node's disk"),
+            (_, None) => tracing::info!("this node's disk has {free} free"),
         }
     }
 }
@@ -191,11 +194,16 @@ pub async fn exhausted(data: &Path, mut outlook: watch::Receiver<Outlook>) -> St
     let Ok(outlook) = outlook.wait_for(|outlook| outlook.level == Level::Stopping).await else {
         failure::stop("the watch on the disk has ended");
     };
-    let reason = stopped(data, &outlook);
+    let reason = stopped(data, &outlook.warning().unwrap_or_default());
     tracing::error!("stopping: {reason}");
     reason
 }
 
-fn stopped(data: &Path, outlook: &Outlook) -> Stopped {
-    Stopped(format!("{}: {}", data.display(), outlook.warning().unwrap_or_default()))
+/// Whether it is time again for what was last done then.
+fn is_due(last_ms: Option<u64>, every_ms: u64, now_ms: u64) -> bool {
+    last_ms.is_none_or(|last_ms| now_ms >= last_ms.saturating_add(every_ms))
+}
+
+fn stopped(data: &Path, why: &str) -> Stopped {
+    Stopped(format!("{}: {why}", data.display()))
 }

@@ -32,7 +32,7 @@ pub fn page(disk: &Outlook, usage: &[(Namespace, Usage)]) -> String {
     };
     page.gauge(
         "quorate_disk_forecast_seconds",
-        "Seconds until the node refuses transactions if the disk fills as in the last hour; absent until that is known.",
+        "Seconds until the node refuses transactions if the disk fills as in the last hour; absent while unknown.",
         forecast.map(|seconds| (None, seconds)),
     );
     let by_namespace =

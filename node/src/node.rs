@@ -1,7 +1,7 @@
 //! Wiring, top to bottom: opens the home, connects the replica to network, disk, time and clients, runs, and ends
 //! in the reverse order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use libp2p::Multiaddr;
-use primitives::{Hash, SecretKey, SignedBatch, ValidatorIndex, ValidatorSet, codec, limits};
+use primitives::{
+    Genesis, Hash, Height, SecretKey, SignedBatch, ValidatorIndex, ValidatorSet, codec, limits,
+};
 use replica::{Event, Ledger, Limits, Machine, Message, Now, Options, Replica};
 use state::{Retention, State, StateOptions};
 use tokio::signal::unix::{SignalKind, signal};
@@ -67,6 +69,7 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
 
     let disk = DiskWatch::begin(&home, &settings.disk, clock)?;
     let outlook = disk.subscribe();
+    disk.start(inbox.clone())?;
     let (network, mut events) =
         start_network(&settings, &key, own, &validators, &genesis, &runtime)?;
     let book = PeerBook::new(&home, &settings.network);
@@ -89,25 +92,15 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
         return Ok(());
     };
     let head = state.head();
-    tracing::info!(
-        chain = %genesis.chain_id,
-        genesis = %genesis.hash(),
-        validator = validators.get(own).map_or("", |validator| validator.name.as_str()),
-        height = %head.header.height,
-        "starting"
-    );
+    tell_start(&genesis, &validators, own, head.header.height);
     let ledger = ledger(&state, &settings, &genesis)?;
     let ledger_view = ledger.view();
 
-    let commits = Arc::new(Commits::new(head.header.height));
+    let commits = Arc::new(Commits::new(head.header.height, state.usage()));
     let (work, mut workers) =
         start_workers(ledger, &commits, &inbox, &network, genesis.hash(), &validators)?;
 
-    let limits = Limits {
-        pending_bytes_max: usize::try_from(settings.mempool.size_mib)? << 20,
-        ..Limits::default()
-    };
-    let options = Options { genesis: genesis.clone(), key, own, limits };
+    let options = Options { genesis: genesis.clone(), key, own, limits: limits_of(&settings)? };
     let replies: Replies = Arc::new(Mutex::default());
     let replica = Replica::new(options.clone(), state.clone(), records, clock.now());
     let machine = seat(replica, &options, clock.now());
@@ -130,15 +123,7 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
     };
     let driver =
         thread::Builder::new().name("replica".into()).spawn(move || driver.run(&commands))?;
-    disk.start(inbox.clone())?;
-    let pump_inbox = inbox.clone();
-    // Who connected before there was a replica.
-    for peer in connected {
-        let _ = inbox.push(Event::Peer { peer, connected: true }, 0);
-    }
-    thread::Builder::new()
-        .name("network".into())
-        .spawn(move || pump(events, &pump_inbox, &listening))?;
+    start_pump(events, connected, &inbox, listening)?;
 
     let backend = NodeBackend::new(
         ledger_view,
@@ -157,8 +142,9 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
         // Before the addresses are published, the system must have chosen all ports.
         all_listening(addresses, settings.network.listen.len()).await?;
         tokio::spawn(control::Socket::open(&home)?.serve(home.clone(), state));
+        let serving = serve(&home, &settings, backend, &network, &validators, own, &commits);
         tokio::select! {
-            served = serve(&home, &settings, backend, &network, &validators, own, &commits) => served,
+            served = serving => served,
             reason = disk::exhausted(&data, outlook) => Err(reason.into()),
         }
     });
@@ -169,12 +155,44 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
     // Everybody who holds the database has to end before the process does: RocksDB's statics are destroyed at exit,
     // and whoever closes a database after that aborts.
     drop(runtime);
+    join(workers)?;
+    served
+}
+
+/// Waits for the threads, the last one first.
+fn join(workers: Vec<JoinHandle<()>>) -> anyhow::Result<()> {
     for worker in workers.into_iter().rev() {
         if worker.join().is_err() {
             bail!("a thread ended by a panic");
         }
     }
-    served
+    Ok(())
+}
+
+fn start_pump(
+    events: NetworkEvents,
+    connected: BTreeSet<ValidatorIndex>,
+    inbox: &Inbox,
+    listening: watch::Sender<usize>,
+) -> anyhow::Result<()> {
+    // Who connected before there was a replica.
+    for peer in connected {
+        let _ = inbox.push(Event::Peer { peer, connected: true }, 0);
+    }
+    let inbox = inbox.clone();
+    let run = move || pump(events, &inbox, &listening);
+    thread::Builder::new().name("network".into()).spawn(run)?;
+    Ok(())
+}
+
+fn tell_start(genesis: &Genesis, validators: &ValidatorSet, own: ValidatorIndex, height: Height) {
+    tracing::info!(
+        chain = %genesis.chain_id,
+        genesis = %genesis.hash(),
+        validator = validators.get(own).map_or("", |validator| validator.name.as_str()),
+        %height,
+        "starting"
+    );
 }
 
 /// What the replica's thread gives to others.
@@ -228,15 +246,16 @@ pub fn state_options(settings: &Settings) -> anyhow::Result<StateOptions> {
     Ok(StateOptions { retention, tree_bytes })
 }
 
-fn ledger(
-    state: &State,
-    settings: &Settings,
-    genesis: &primitives::Genesis,
-) -> anyhow::Result<Ledger> {
+fn ledger(state: &State, settings: &Settings, genesis: &Genesis) -> anyhow::Result<Ledger> {
     let cache_bytes_max = usize::try_from(settings.vm.modules_mib)? << 20;
     let executor = vm::Executor::new(vm::ExecutorOptions { cache_bytes_max });
     let every = settings.sync.snapshot_blocks;
     Ok(Ledger::with_snapshots(state.clone(), Arc::new(executor), genesis, every))
+}
+
+fn limits_of(settings: &Settings) -> anyhow::Result<Limits> {
+    let pending_bytes_max = usize::try_from(settings.mempool.size_mib)? << 20;
+    Ok(Limits { pending_bytes_max, ..Limits::default() })
 }
 
 fn start_network(
@@ -244,7 +263,7 @@ fn start_network(
     key: &SecretKey,
     own: ValidatorIndex,
     validators: &ValidatorSet,
-    genesis: &primitives::Genesis,
+    genesis: &Genesis,
     runtime: &tokio::runtime::Runtime,
 ) -> anyhow::Result<(NetworkHandle, NetworkEvents)> {
     let mut listen = Vec::new();

@@ -8,6 +8,7 @@ mod backend;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ use tokio::sync::watch;
 use self::backend::SyncingBackend;
 use crate::config::settings::{SyncMode, SyncSettings};
 use crate::config::{Home, Ports, Settings, ready};
-use crate::disk::Outlook;
+use crate::disk::{self, Outlook};
 use crate::driver::{self, Clock};
 use crate::failure;
 use crate::network::{NetworkEvent, NetworkEvents, NetworkHandle};
@@ -93,7 +94,7 @@ impl Syncing<'_> {
     /// signal came first.
     ///
     /// # Errors
-    /// When the disk fails; what is there stays, and the next start goes on with it.
+    /// When the disk fails or is nearly full; what is there stays, and the next start goes on with it.
     pub async fn state(self) -> anyhow::Result<Option<(State, BTreeSet<ValidatorIndex>)>> {
         let (database, genesis) = (self.home.database(), genesis_block(self.genesis));
         let kept = node::state_options(self.settings)?;
@@ -144,6 +145,8 @@ impl Syncing<'_> {
         }
         let (mut terminate, mut interrupt) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let data = self.home.data();
+        let mut exhausted = pin!(disk::exhausted(&data, self.disk.clone()));
         let mut told_ms = 0;
         loop {
             while let Some(step) = steps.pop_front() {
@@ -175,6 +178,7 @@ impl Syncing<'_> {
             let happening = tokio::select! {
                 _ = terminate.recv() => return Ok(Ended::Told),
                 _ = interrupt.recv() => return Ok(Ended::Told),
+                reason = &mut exhausted => return Err(reason.into()),
                 event = self.events.recv() => match event {
                     Some(event) => self.take(event, &mut connected),
                     None => return Ok(Ended::Told),

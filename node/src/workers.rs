@@ -31,6 +31,7 @@ pub fn start_ledger(
     inbox: Inbox,
 ) -> std::io::Result<(Sender<LedgerWork>, JoinHandle<()>)> {
     let (sender, receiver) = channel();
+    let view = ledger.view();
     let run = move || {
         while let Ok(work) = receiver.recv() {
             let event = match work {
@@ -50,7 +51,7 @@ pub fn start_ledger(
                             if inbox.answer(Event::Committed { blocks: blocks.clone() }).is_err() {
                                 break;
                             }
-                            commits.publish(&blocks);
+                            commits.publish(&blocks, view.state().usage());
                             continue;
                         }
                         Err(error) => failure::stop(&format!(

@@ -316,7 +316,7 @@ pub enum SubmitError {
     Overloaded,
     /// The node goes on voting. Bytes of its disk.
     #[error(
-        "this node's disk is nearly full: {} MiB are free, and it takes transactions from {} MiB on. Send to another \
+        "this node's disk is nearly full: it has {} MiB free, and takes transactions from {} MiB on. Send to another \
          validator, or again when its operator has made room",
         .free_bytes >> 20, .needed_bytes >> 20
     )]

@@ -410,7 +410,7 @@ async fn a_node_with_a_full_disk_says_how_full_and_where_else_to_go() {
     let error = call(server.address(), "tx_send", &send()).await;
     assert_eq!(
         error.message,
-        "this node's disk is nearly full: 3 MiB are free, and it takes transactions from 5 MiB on. \
+        "this node's disk is nearly full: it has 3 MiB free, and takes transactions from 5 MiB on. \
          Send to another validator, or again when its operator has made room"
     );
     assert_eq!(error.retry, Retry::AfterMs(60_000));

@@ -1,6 +1,7 @@
 //! A validator that joins: how fast it is there by a snapshot and by replaying all blocks, and what giving a snapshot
 //! costs a net under constant load.
 
+use std::array;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -83,9 +84,7 @@ pub fn new_accounts(
     move |faucet, height| {
         let (first, last) = (keys * (height - 1) / blocks, keys * height / blocks);
         let account = |number: u64| {
-            let mut address = [0xac; 32];
-            address.first_chunk_mut().map(|place| *place = number.to_le_bytes());
-            Address(address)
+            Address(array::from_fn(|at| number.to_le_bytes().get(at).copied().unwrap_or(0xac)))
         };
         (first..last).map(|number| faucet.transfer(account(number), 1)).collect()
     }
@@ -161,7 +160,7 @@ pub struct Progress {
 /// The last line of a log about a restoration.
 pub fn last_progress(log: &str) -> Option<Progress> {
     let lines = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let fields = lines.filter_map(|line| {
+    let mut fields = lines.filter_map(|line| {
         let is_it = line.get("message")?.as_str()? == "restoring the state";
         let number = |name: &str| match line.get(name)? {
             serde_json::Value::String(text) => text.parse().ok(),
@@ -171,5 +170,5 @@ pub fn last_progress(log: &str) -> Option<Progress> {
         let (block, keys) = (number("block")?, number("keys")?);
         Some(Progress { block, keys, pieces: number("pieces")?, kib: number("kib")? })
     });
-    fields.last()
+    fields.next_back()
 }

@@ -152,8 +152,8 @@ impl Default for MempoolSettings {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DiskSettings {
-    /// MiB that are to stay free. Below, transactions of clients are refused; below a quarter of it, which must have
-    /// room for whatever the database writes in a second, the node stops.
+    /// MiB that are to stay free. Below, transactions of clients are refused. Below a quarter of it the node stops, so
+    /// that must be room for what the database writes in a second; it starts again with half of it.
     pub free_mib_min: NonZeroU32,
     /// A forecast of fewer hours until `free_mib_min` is reached is worth a warning; 0: no forecast is.
     pub warn_hours: u32,

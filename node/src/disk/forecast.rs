@@ -1,7 +1,7 @@
 //! How fast a disk fills, and when it has: functions of what was measured, without a clock.
 //!
-//! A store grows in jumps: its logs are laid out ahead and dropped, its files are merged. A rate between two moments says
-//! little, and a least-squares line follows the largest jump. The rate here is the estimator of Theil (1950) and
+//! A store grows in jumps: its logs are laid out ahead and dropped, its files are merged. A rate between two moments
+//! says little, and a least-squares line follows the largest jump. The rate here is the estimator of Theil (1950) and
 //! Sen (1968), the median of the slopes between all pairs of samples: it stays right while up to 29 of 100 samples
 //! lie anywhere.
 
@@ -161,8 +161,8 @@ mod tests {
         assert_eq!(history((0..10_000).map(second)).samples.len(), SAMPLES_MAX);
     }
 
-    /// A log of 70 MiB is laid out at once: nobody is told that the disk fills by gigabytes a day. (In the middle of the
-    /// window it cannot be told from growth, for a few minutes.)
+    /// A log of 70 MiB is laid out at once: nobody is told that the disk fills by gigabytes a day. (While it is in the
+    /// middle of the window it cannot be told from growth.)
     #[test]
     fn a_jump_is_no_rate() {
         for jump in (1..26).chain(35..60) {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::statvfs;
 
 use crate::config::Home;
+use crate::syncing;
 
 /// What `st_blocks` counts, whatever the file system's own blocks are.
 const BLOCK_BYTES: u64 = 512;
@@ -17,6 +18,8 @@ const BLOCK_BYTES: u64 = 512;
 pub struct Places {
     data: PathBuf,
     database: PathBuf,
+    /// The database that is being restored, if one is.
+    restoring: PathBuf,
     /// The vote log, and its successor while it is compacted.
     votes: [PathBuf; 2],
 }
@@ -36,16 +39,17 @@ impl Used {
 
 impl Places {
     pub fn of(home: &Home) -> Self {
-        let votes = home.vote_log();
-        let successor = votes.with_extension("new");
-        Self { data: home.data(), database: home.database(), votes: [votes, successor] }
+        let (data, votes) = (home.data(), home.vote_log());
+        let restoring = syncing::directory(&data);
+        let votes = [votes.clone(), votes.with_extension("new")];
+        Self { data, database: home.database(), restoring, votes }
     }
 
     pub fn data(&self) -> &Path {
         &self.data
     }
 
-    /// Bytes that this process may still write. The database may stand on a disk of its own; then the fuller one counts.
+    /// Bytes that this process may still write. The database may have a disk of its own; then the fuller one counts.
     pub fn free_bytes(&self) -> io::Result<u64> {
         let mut free_bytes = free_below(&self.data)?;
         if self.database.exists() {
@@ -55,11 +59,11 @@ impl Places {
     }
 
     pub fn used(&self) -> io::Result<Used> {
-        let mut used = Used { database_bytes: allocated(&self.database)?, votes_bytes: 0 };
-        for path in &self.votes {
-            used.votes_bytes += allocated(path)?;
-        }
-        Ok(used)
+        let [votes, successor] = &self.votes;
+        Ok(Used {
+            database_bytes: allocated(&self.database)? + allocated(&self.restoring)?,
+            votes_bytes: allocated(votes)? + allocated(successor)?,
+        })
     }
 }
 

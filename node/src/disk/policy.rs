@@ -39,6 +39,12 @@ impl Policy {
         self.refuse_below / 4
     }
 
+    /// Bytes free from which the node starts. Opening the database writes; and closing it gave back room that it takes
+    /// again at once, so that a node which is started whenever it stops would do nothing else.
+    pub fn start_from(&self) -> u64 {
+        self.refuse_below / 2
+    }
+
     /// Bytes free from which transactions are taken again.
     pub fn admit_from(&self) -> u64 {
         left(self.refuse_below)
@@ -150,8 +156,14 @@ mod tests {
         let settings = DiskSettings { free_mib_min: std::num::NonZeroU32::MIN, warn_hours: 1 };
         let policy = Policy::of(&settings);
         assert_eq!((policy.refuse_below, policy.warn_below_seconds), (1 << 20, 3_600));
-        assert!(0 < policy.stop_below() && policy.stop_below() < policy.refuse_below);
-        assert!(policy.refuse_below < policy.admit_from());
-        assert!(policy.admit_from() < policy.warn_below());
+        let bounds = [
+            0,
+            policy.stop_below(),
+            policy.start_from(),
+            policy.refuse_below,
+            policy.admit_from(),
+            policy.warn_below(),
+        ];
+        assert!(bounds.is_sorted_by(|less, more| less < more), "{bounds:?}");
     }
 }

@@ -14,26 +14,36 @@ impl Outlook {
         let sentence = match (self.level, self.forecast) {
             (Level::Plenty, _) => return None,
             (Level::Low, Forecast::Seconds(seconds)) => format!(
-                "{free} are free on this node's disk, and {floor} will be {} at the present rate; then it takes no \
+                "This node's disk has {free} free; at the present rate {floor} are left in {}, and then it takes no \
                  transactions from clients. Free space or enlarge the disk.",
-                within(seconds)
+                span(seconds)
             ),
             (Level::Low, Forecast::Unknown | Forecast::Never) => format!(
-                "{free} are free on this node's disk; below {floor} it takes no transactions from clients. Free space \
-                 or enlarge the disk."
+                "This node's disk has {free} free; with less than {floor} it takes no transactions from clients. Free \
+                 space or enlarge the disk."
             ),
             (Level::Refusing, _) => format!(
-                "{free} are free on this node's disk: it takes no transactions from clients until {} are, goes on \
+                "This node's disk has {free} free: it takes no transactions from clients until there are {}, goes on \
                  voting, and stops below {stop}. Free space, enlarge the disk, or lower disk.free_mib_min.",
                 size(self.policy.admit_from())
             ),
             (Level::Stopping, _) => format!(
-                "{free} are free on this node's disk, and below {stop} it stops, before its database meets a full \
-                 disk. What was committed is safe. Free space, enlarge the disk, or lower disk.free_mib_min; then \
-                 start it again."
+                "This node's disk has {free} free, and below {stop} it stops, before its database meets a full disk. \
+                 What was committed is safe. Free space, enlarge the disk, or lower disk.free_mib_min; then start it \
+                 again."
             ),
         };
         Some(sentence)
+    }
+
+    /// Why the node does not start.
+    pub fn too_little_to_start(&self) -> String {
+        format!(
+            "This node's disk has {} free, and it starts only with {}: opening its database takes room. Free space, \
+             enlarge the disk, or lower disk.free_mib_min.",
+            size(self.free_bytes),
+            size(self.policy.start_from())
+        )
     }
 
     /// As the interface gives it.
@@ -83,13 +93,6 @@ pub fn span(seconds: u64) -> String {
     }
 }
 
-fn within(seconds: u64) -> String {
-    match seconds {
-        0 => "now".to_owned(),
-        later => format!("in {}", span(later)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::{Policy, Rates};
@@ -113,7 +116,7 @@ mod tests {
             13 * GIBIBYTE,
             a_day(24 * GIBIBYTE),
             Some(
-                "13 GiB are free on this node's disk, and 1 GiB will be in 12 h at the present rate; then it takes no \
+                "This node's disk has 13 GiB free; at the present rate 1 GiB are left in 12 h, and then it takes no \
                  transactions from clients. Free space or enlarge the disk.",
             ),
         );
@@ -121,27 +124,36 @@ mod tests {
             GIBIBYTE + GIBIBYTE / 2,
             None,
             Some(
-                "1.5 GiB are free on this node's disk; below 1 GiB it takes no transactions from clients. Free space \
-                 or enlarge the disk.",
+                "This node's disk has 1.5 GiB free; with less than 1 GiB it takes no transactions from clients. Free \
+                 space or enlarge the disk.",
             ),
         );
         check(
             812 * MEBIBYTE,
             None,
             Some(
-                "812 MiB are free on this node's disk: it takes no transactions from clients until 1.2 GiB are, goes \
-                 on voting, and stops below 256 MiB. Free space, enlarge the disk, or lower disk.free_mib_min.",
+                "This node's disk has 812 MiB free: it takes no transactions from clients until there are 1.2 GiB, \
+                 goes on voting, and stops below 256 MiB. Free space, enlarge the disk, or lower disk.free_mib_min.",
             ),
         );
         check(
             5 * MEBIBYTE + MEBIBYTE / 2,
             None,
             Some(
-                "5.5 MiB are free on this node's disk, and below 256 MiB it stops, before its database meets a full \
-                 disk. What was committed is safe. Free space, enlarge the disk, or lower disk.free_mib_min; then \
-                 start it again.",
+                "This node's disk has 5.5 MiB free, and below 256 MiB it stops, before its database meets a full disk. \
+                 What was committed is safe. Free space, enlarge the disk, or lower disk.free_mib_min; then start it \
+                 again.",
             ),
         );
+    }
+
+    #[test]
+    fn a_node_that_does_not_start_says_from_when_on_it_does() {
+        let policy = Policy { refuse_below: GIBIBYTE, warn_below_seconds: 0 };
+        let outlook = Outlook::unseen(policy).then(300 * MEBIBYTE, Default::default(), None);
+        let expected = "This node's disk has 300 MiB free, and it starts only with 512 MiB: opening its database takes \
+                        room. Free space, enlarge the disk, or lower disk.free_mib_min.";
+        assert_eq!(outlook.too_little_to_start(), expected);
     }
 
     #[test]

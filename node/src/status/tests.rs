@@ -241,8 +241,8 @@ fn the_disk_is_nearly_full() {
     };
     let expected = [
         "nothing to do: no transaction waits.",
-        "90 MiB are free on this node's disk: it takes no transactions from clients until 125 MiB are, goes on voting, \
-         and stops below 25 MiB. Free space, enlarge the disk, or lower disk.free_mib_min.",
+        "This node's disk has 90 MiB free: it takes no transactions from clients until there are 125 MiB, goes on \
+         voting, and stops below 25 MiB. Free space, enlarge the disk, or lower disk.free_mib_min.",
     ];
     check(&status(Waiting::Idle), Here { disk: Some(disk), ..nothing_special() }, &expected);
 }

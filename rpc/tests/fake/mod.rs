@@ -186,7 +186,7 @@ impl Backend for Fake {
     fn node_status(&self) -> NodeStatus {
         let disk = DiskStatus {
             level: DiskLevel::Low,
-            warning: Some("3 GiB are free on this node's disk.".into()),
+            warning: Some("This node's disk has 3 GiB free.".into()),
             free_bytes: 3 << 30,
             refuse_below_bytes: 1 << 30,
             stop_below_bytes: 1 << 28,

@@ -210,8 +210,8 @@ fn log_file() -> Decoder {
 fn proofs(name: &'static str, vectors: &str, run: fn(&[u8]) -> Outcome) -> Decoder {
     let all = include_str!("../../../proof/vectors.json");
     let all: serde_json::Value = serde_json::from_str(all).unwrap_or_default();
-    let encoded = all[vectors].as_array().into_iter().flatten();
-    let encoded = encoded.filter_map(|vector| unhex(vector["encoded"].as_str()?));
+    let vectors = all.get(vectors).and_then(serde_json::Value::as_array).into_iter().flatten();
+    let encoded = vectors.filter_map(|vector| unhex(vector.get("encoded")?.as_str()?));
     let corpus = encoded.filter(|bytes| run(bytes) != Outcome::Refused).collect();
     Decoder { name, corpus, run, allowance: ALLOWANCE, factor: FACTOR }
 }
