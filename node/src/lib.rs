@@ -3,7 +3,6 @@
 
 mod answering;
 mod backend;
-mod backup;
 mod cli;
 mod commits;
 mod config;
@@ -18,7 +17,6 @@ mod inbox;
 mod metrics;
 mod network;
 mod node;
-mod snapshot_file;
 mod status;
 mod syncing;
 mod vote_log;

@@ -7,17 +7,24 @@
 pub const TOLD: bool = cfg!(feature = "fault-points");
 
 /// Every step, in the order in which a new database comes to them.
-pub const POINTS: [&str; 10] = [
+pub const POINTS: [&str; 17] = [
     "open: directory made",
     "open: database made",
     "begin: genesis written",
     "open: database closed",
-    "open: moved to its place",
-    "open: place synced",
+    "place: taken",
+    "place: synced",
     "commit: prepared",
     "commit: written",
     "commit: published",
     "commit: files below the floor freed",
+    "compact: done",
+    "checkpoint: made",
+    "restore: begun with what the database holds",
+    "restore: piece written",
+    "restore: head written",
+    "place: freed",
+    "rollback: written",
 ];
 
 #[cfg(feature = "fault-points")]

@@ -86,6 +86,7 @@ pub(crate) fn open(
     genesis: &GenesisBlock,
     floors: &Floors,
 ) -> Result<Arc<dyn Store>, OpenError> {
+    settle(path).map_err(|error| inaccessible(path, &error))?;
     let is_new = match std::fs::read_dir(path) {
         Ok(mut entries) => entries.next().is_none(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => true,
@@ -116,22 +117,44 @@ pub(crate) fn open_unfinished(path: &Path, floors: &Floors) -> Result<RocksStore
 }
 
 /// Makes the closed database in `directory` the one at `path`, in place of what was there.
+///
+/// Both are renamed, what was there first: a crash between the two leaves no database, and
+/// [`settle`] takes the old one back.
 pub fn put_in_place(directory: &Path, path: &Path) -> Result<(), OpenError> {
-    let refuse = |error: std::io::Error| inaccessible(path, &error);
+    let place = || {
+        sync_directory(directory)?;
+        settle(path)?;
+        if path.exists() {
+            std::fs::rename(path, old(path))?;
+            fault::point("place: freed");
+        }
+        std::fs::rename(directory, path)?;
+        fault::point("place: taken");
+        sync_parent(path)?;
+        fault::point("place: synced");
+        settle(path)
+    };
+    place().map_err(|error: std::io::Error| inaccessible(path, &error))
+}
+
+/// Where a database waits that another one is about to replace.
+fn old(path: &Path) -> PathBuf {
     let mut old = path.as_os_str().to_owned();
     old.push(".old");
+    PathBuf::from(old)
+}
+
+/// Ends a replacement that was interrupted: takes the old database back, or removes it when the new one is in its place.
+fn settle(path: &Path) -> std::io::Result<()> {
+    let old = old(path);
+    if !old.exists() {
+        return Ok(());
+    }
     if path.exists() {
-        // A crash between the two leaves no database, and whoever was restoring takes it up again.
-        std::fs::rename(path, &old).map_err(refuse)?;
+        return std::fs::remove_dir_all(old);
     }
-    std::fs::rename(directory, path).map_err(refuse)?;
-    fault::point("open: moved to its place");
-    sync_parent(path).map_err(refuse)?;
-    fault::point("open: place synced");
-    match std::fs::remove_dir_all(&old) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(refuse(error)),
-        _ => Ok(()),
-    }
+    std::fs::rename(old, path)?;
+    sync_parent(path)
 }
 
 fn inaccessible(path: &Path, error: &std::io::Error) -> OpenError {
@@ -140,6 +163,7 @@ fn inaccessible(path: &Path, error: &std::io::Error) -> OpenError {
 
 /// Opens the database at `path`, which must be there.
 pub(crate) fn open_existing(path: &Path, floors: &Floors) -> Result<RocksStore, OpenError> {
+    settle(path).map_err(|error| inaccessible(path, &error))?;
     open_rocks(path, false, floors)
 }
 
@@ -168,7 +192,11 @@ fn sync_parent(path: &Path) -> std::io::Result<()> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    std::fs::File::open(parent)?.sync_all()
+    sync_directory(parent)
+}
+
+fn sync_directory(path: &Path) -> std::io::Result<()> {
+    std::fs::File::open(path)?.sync_all()
 }
 
 /// Turns an error of the store into the reason why it cannot be opened.

@@ -17,6 +17,7 @@ use crate::family::blocks::{self, BlockRecord};
 use crate::family::flat;
 use crate::family::meta::{self, Meta, Usage};
 use crate::family::{Family, certificates, headers, order, receipts};
+use crate::fault;
 use crate::floor::Floors;
 use crate::recovery::{self, OpenError};
 use crate::snapshot::{Child, Entry, Piece, Prefix, SnapshotHead};
@@ -95,6 +96,7 @@ impl Restore {
             recovery::open_existing(from, &floors)?
                 .checkpoint(directory)
                 .map_err(|error| recovery::refused(directory, error))?;
+            fault::point("restore: begun with what the database holds");
         }
         let store = recovery::open_unfinished(directory, &floors)?;
         let refuse = |error| recovery::refused(directory, error);
@@ -199,7 +201,9 @@ impl Restore {
         let how = Update { work, source, height, committed, memory: &self.memory };
         self.tree = self.tree.update(&changes, how)?;
         self.usage = usage;
-        self.store.write(batch)
+        self.store.write(batch)?;
+        fault::point("restore: piece written");
+        Ok(())
     }
 
     /// Makes the restored state the database at `path`; what stood there is gone.
@@ -216,6 +220,7 @@ impl Restore {
         let refuse = |error| recovery::refused(&directory, error);
         let batch = last_batch(&store, head, genesis, usage).map_err(refuse)?;
         store.write(batch).map_err(refuse)?;
+        fault::point("restore: head written");
         drop(store);
         recovery::put_in_place(&directory, path)
     }

@@ -14,6 +14,7 @@ use crate::family::history::OldValue;
 use crate::family::meta::{self, Meta};
 use crate::family::transactions::{self, Place};
 use crate::family::{blocks, certificates, changes, deleted, history, nodes, order, receipts};
+use crate::fault;
 use crate::floor::{Floors, HeightError};
 use crate::recovery::{self, OpenError, damaged};
 use crate::store::{Batch, Store, StoreError};
@@ -52,6 +53,7 @@ pub(crate) fn rollback_store(store: &dyn Store, to: Height) -> Result<(), Rollba
     check_certificate(store, to, floor)?;
     if to < head {
         store.write(prepare(store, meta, to)?)?;
+        fault::point("rollback: written");
     }
     Ok(())
 }

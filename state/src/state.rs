@@ -311,13 +311,17 @@ impl State {
     /// Rewrites all files now, so that the disk is free of what lies below the floor. Takes as long
     /// as reading and writing all of it; commits and reads go on meanwhile.
     pub fn compact(&self) -> Result<(), StoreError> {
-        self.inner.store.compact()
+        self.inner.store.compact()?;
+        fault::point("compact: done");
+        Ok(())
     }
 
     /// Makes a database in `path`, which is not there yet, that holds what this one does when it is
     /// asked, or a little later: in hard links on the same disk, while commits go on.
     pub fn checkpoint(&self, path: &Path) -> Result<(), StoreError> {
-        self.inner.store.checkpoint(path)
+        self.inner.store.checkpoint(path)?;
+        fault::point("checkpoint: made");
+        Ok(())
     }
 
     /// The namespaces that hold anything at the head, with what they hold.

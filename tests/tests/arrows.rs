@@ -7,13 +7,14 @@ use std::process::Command;
 use serde::Deserialize;
 
 /// A crate imports from floors below its own, never from beside or above.
-const FLOORS: [(&str, u8); 9] = [
+const FLOORS: [(&str, u8); 10] = [
     ("quorate-primitives", 0),
     ("quorate-proof", 0),
     ("quorate-abi", 0),
     ("quorate-consensus", 1),
     ("quorate-vm", 2),
     ("quorate-state", 2),
+    ("quorate-archive", 3),
     ("quorate-replica", 3),
     ("quorate-rpc", 4),
     ("quorate", 5),
@@ -29,7 +30,7 @@ const BESIDE: [(&str, &[&str]); 9] = [
     (TESTS, &[]),
     (ATTACKERS, &["quorate-primitives", "quorate-consensus", "quorate-state", "quorate-replica"]),
     ("quorate-attacker", &["quorate", "quorate-primitives", "quorate-replica", ATTACKERS]),
-    ("quorate-crash", &["quorate-primitives", "quorate-state"]),
+    ("quorate-crash", &["quorate-archive", "quorate-primitives", "quorate-state"]),
 ];
 
 /// May import everything, and nothing imports it.

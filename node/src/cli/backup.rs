@@ -1,10 +1,10 @@
 //! `quorate backup`: the store, genesis and settings of a home, again and again into one directory.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
+use archive::backup::{About, Backups, Generation, Made, store_files};
 use clap::Subcommand;
 use serde_json::json;
 use state::Summary;
@@ -14,7 +14,6 @@ use super::context::Context;
 use super::failure::Failure;
 use super::output::{bytes, fields, table};
 use super::snapshot::next;
-use crate::backup::{About, Backups, Generation, Made};
 use crate::vote_log;
 
 /// What a backup leaves out, for the help.
@@ -73,13 +72,7 @@ fn create(context: &Context, directory: &Path, keep: usize) -> anyhow::Result<()
     let genesis = context.home.genesis()?;
     let backups = Backups::open_or_make(directory)?;
     let checkpoint = Checkpoint::take(context)?;
-    let mut sources = Vec::new();
-    for entry in fs::read_dir(&checkpoint.path)? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        sources.push((format!("db/{name}"), entry.path()));
-    }
-    sources.sort();
+    let mut sources = store_files(&checkpoint.path)?;
     for path in [context.home.genesis_file(), context.home.settings_file()] {
         if let (Some(name), true) = (path.file_name(), path.exists()) {
             sources.push((name.to_string_lossy().into_owned(), path));
@@ -216,22 +209,13 @@ fn restore(
         ensure!(own == theirs, "the backup is of the chain {theirs}, and this home's is {own}");
     }
     let unfinished = place.with_extension("backup");
-    let _ = fs::remove_dir_all(&unfinished);
-    fs::create_dir(&unfinished).with_context(|| unfinished.display().to_string())?;
     context.out.progress(&format!("copying {}", bytes(generation.bytes())));
-    let copied = backups.restore(&generation, |name| match name {
+    let restored = backups.restore(&generation, &unfinished, |name| match name {
         "genesis.toml" => (!has_genesis).then(|| home.genesis_file()),
         "node.toml" => (!has_settings).then(|| home.settings_file()),
-        name => name.strip_prefix("db/").map(|name| unfinished.join(name)),
+        _ => None,
     });
-    let checked = copied.and_then(|()| {
-        let Summary { height, root, .. } = state::summary(&unfinished)?;
-        let expected = (generation.about.height, generation.about.state_root);
-        ensure!((height, root) == expected, "it holds height {height}, not {}", expected.0);
-        Ok(())
-    });
-    if let Err(error) = checked {
-        let _ = fs::remove_dir_all(&unfinished);
+    if let Err(error) = restored {
         let message =
             format!("backup {number} cannot be restored: {error:#}. The store is as it was");
         return Err(Failure::Damaged(message).into());

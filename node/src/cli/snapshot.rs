@@ -1,22 +1,22 @@
 //! `quorate snapshot`: the state of one block as a file that proves itself, to begin a node with.
 
 use std::fs::{self, File};
-use std::io::{BufReader, BufWriter, Write as _};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use archive::snapshot_file::{self, Label, Reader, RestoreError};
 use clap::Subcommand;
 use consensus::leader::Schedule;
 use primitives::{Epoch, Genesis, Hash, Height, SigningContext};
 use serde_json::json;
-use state::{Restore, SnapshotHead};
+use state::SnapshotHead;
 
 use super::checkpoint::Checkpoint;
 use super::context::Context;
 use super::failure::Failure;
 use super::output::{Output, bytes, fields, table};
 use crate::config::home::create_private;
-use crate::snapshot_file::{self, Label, Reader};
 use crate::vote_log::{self, Restored};
 
 /// The ending of the files in the home's `snapshots`.
@@ -82,13 +82,8 @@ fn create(context: &Context, out: Option<PathBuf>) -> anyhow::Result<()> {
         return Err(Failure::Usage(message).into());
     }
     let mut progress = Progress::new(context.out, "written", keys);
-    let write = |path: &Path| -> std::io::Result<()> {
-        let mut out = BufWriter::new(File::create(path)?);
-        snapshot_file::write(&mut out, &label, &head, &snapshot, |keys| progress.at(keys))?;
-        out.flush()?;
-        out.get_ref().sync_all()
-    };
-    write_whole(&path, write).with_context(|| path.display().to_string())?;
+    snapshot_file::save(&path, &label, &head, &snapshot, |keys| progress.at(keys))
+        .with_context(|| path.display().to_string())?;
     let length = fs::metadata(&path)?.len();
     let answer = json!({
         "file": path, "height": height, "stateRoot": label.root, "keys": keys, "bytes": length,
@@ -102,21 +97,6 @@ fn create(context: &Context, out: Option<PathBuf>) -> anyhow::Result<()> {
             ("size", bytes(length)),
         ])
     })
-}
-
-/// Writes beside the place and renames: what has the name is whole.
-fn write_whole(
-    path: &Path,
-    write: impl FnOnce(&Path) -> std::io::Result<()>,
-) -> std::io::Result<()> {
-    let mut unfinished = path.as_os_str().to_owned();
-    unfinished.push(".unfinished");
-    let unfinished = PathBuf::from(unfinished);
-    let written = write(&unfinished).and_then(|()| fs::rename(&unfinished, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&unfinished);
-    }
-    written
 }
 
 fn list(context: &Context) -> anyhow::Result<()> {
@@ -165,7 +145,7 @@ fn restore(context: &Context, path: &Path, yes: bool) -> anyhow::Result<()> {
     let named = || path.display().to_string();
     let genesis = context.home.genesis().context("a snapshot is checked by the genesis")?;
     let file = BufReader::new(File::open(path).with_context(named)?);
-    let mut reader = Reader::open(file).map_err(|error| damaged(path, error))?;
+    let reader = Reader::open(file).map_err(|error| damaged(path, error))?;
     check_head(&genesis, &reader.label, &reader.head).map_err(|error| {
         Failure::Unproved(format!("{} is not to be trusted: {error:#}", path.display()))
     })?;
@@ -180,25 +160,16 @@ fn restore(context: &Context, path: &Path, yes: bool) -> anyhow::Result<()> {
     }
     context.home.create()?;
     let _lock = context.home.lock()?;
-    let unfinished = place.with_extension("restore");
-    let mut restore = Restore::begin(&unfinished, None)?;
-    restore.aim(reader.head.clone())?;
-    let mut progress = Progress::new(context.out, "restored", reader.label.keys);
-    while restore.wanted().next().is_some() {
-        let piece = reader.next().map_err(|error| damaged(path, error))?;
-        let Some((prefix, piece)) = piece else {
-            return Err(damaged(path, "a part of the state is missing").into());
-        };
-        // What an earlier attempt brought is there.
-        if restore.wants(&prefix) {
-            restore.accept(&prefix, piece)?.map_err(|error| damaged(path, error))?;
-            progress.at(restore.keys());
-        }
-    }
-    let keys = restore.keys();
-    restore.finish(&place, genesis.hash())?;
+    let (label, validators) = (reader.label, genesis.validators.len());
+    let mut progress = Progress::new(context.out, "restored", label.keys);
+    let keys = match snapshot_file::restore(reader, &place, |keys| progress.at(keys)) {
+        Ok(keys) => keys,
+        Err(RestoreError::Open(error)) => return Err(error.into()),
+        Err(RestoreError::Store(error)) => return Err(error.into()),
+        Err(error) => return Err(damaged(path, error).into()),
+    };
     let log = vote_log::after_restore(&context.home.vote_log())?;
-    let Label { height, root, .. } = reader.label;
+    let Label { height, root, .. } = label;
     let answer = json!({
         "height": height, "stateRoot": root, "keys": keys, "voteLog": log.name(),
     });
@@ -209,7 +180,7 @@ fn restore(context: &Context, path: &Path, yes: bool) -> anyhow::Result<()> {
             ("keys", keys.to_string()),
             ("vote log", log.name().to_owned()),
         ];
-        format!("{}\n\n{}", fields(&rows), next(&log, genesis.validators.len(), height))
+        format!("{}\n\n{}", fields(&rows), next(&log, validators, height))
     })
 }
 

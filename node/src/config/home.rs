@@ -8,14 +8,14 @@
 //! run/           while it runs: lock, ports.json, the operator's socket
 //! ```
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use archive::files;
 use primitives::genesis::GenesisError;
 use primitives::{Genesis, SecretKey};
 use serde::{Deserialize, Serialize};
@@ -241,22 +241,13 @@ pub fn read_ports(path: &Path) -> Result<Option<Ports>, HomeError> {
 
 /// A directory that only its owner may enter.
 pub fn create_private(path: &Path) -> Result<(), HomeError> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|error| HomeError::Io { path: path.to_owned(), error })
+    files::create_private(path).map_err(|error| HomeError::Io { path: path.to_owned(), error })
 }
 
 /// Writes a whole file or nothing: readers never see a part of it.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), HomeError> {
-    let temporary = path.with_extension("new");
-    let write = || {
-        let mut options = OpenOptions::new();
-        options.create(true).write(true).truncate(true).mode(0o600);
-        let mut file = options.open(&temporary)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)
-    };
-    write().map_err(|error| HomeError::Io { path: path.to_owned(), error })
+    let written = files::write_atomically(path, bytes);
+    written.map_err(|error| HomeError::Io { path: path.to_owned(), error })
 }
 
 fn read_bounded(path: &Path, limit: u64) -> Result<String, HomeError> {

@@ -91,6 +91,15 @@ impl Chain {
         Ok(heads)
     }
 
+    /// The state at a height, as others have it.
+    pub fn state(&self, height: Height) -> Result<State> {
+        let state = State::in_memory(&self.genesis);
+        if height > Height::ZERO {
+            self.commit_to(&state, height)?;
+        }
+        Ok(state)
+    }
+
     /// All keys that any block changes, with their values at a height: a plain map, changed block by block.
     pub fn values(&self, height: Height) -> BTreeMap<&StateKey, Option<&Vec<u8>>> {
         let mut values = BTreeMap::new();

@@ -19,7 +19,6 @@ pub fn check(workload: &dyn Workload, path: &Path, progress: Progress) -> Result
     let state = workload.open(&chain, path).context("the store does not open")?;
     let height = state.head().header.height;
     let done = progress.done.unwrap_or(0);
-    ensure!(height.0 >= done, "block {done} was acknowledged, and the store stands at {height}");
     ensure!(
         height.0 == done || height.0 == progress.begun,
         "the store stands at {height}: neither at {done}, done last, nor at {}, begun last",
@@ -27,6 +26,7 @@ pub fn check(workload: &dyn Workload, path: &Path, progress: Progress) -> Result
     );
     compare(&state, &chain, &heads)?;
     drop(state);
+    workload.look(&chain, path, progress)?;
     workload.run(&chain, path).context("the store does not go on")?;
     let state = workload.open(&chain, path).context("the store does not open again")?;
     let (height, last) = (state.head().header.height, chain.last());
@@ -40,7 +40,12 @@ fn compare(state: &State, chain: &Chain, heads: &[Head]) -> Result<()> {
     let height = head.header.height;
     ensure!(heads.get(index(height)) == Some(&head), "the head at {height} is another: {head:?}");
     compare_values(state, chain, &head)?;
-    for (at, head) in (0..).map(Height).zip(heads).take(index(height) + 1) {
+    let floor = state.floor();
+    ensure!(floor <= height, "the floor {floor} is above the head {height}");
+    compare_past(state, chain, floor)?;
+    compare_past(state, chain, Height(floor.0.midpoint(height.0)))?;
+    let kept = (0..).map(Height).zip(heads).take(index(height) + 1).skip(index(floor));
+    for (at, head) in kept {
         let block = state.block(at).with_context(|| format!("block {at} is missing"))?;
         let is_same = (block.hash, block.result) == (head.hash, head.result);
         ensure!(is_same && block.certificate == head.certificate, "block {at} is another");
@@ -49,6 +54,15 @@ fn compare(state: &State, chain: &Chain, heads: &[Head]) -> Result<()> {
         ensure!(state.height_of(&block.hash) == Some(at), "block {at} is not found by its hash");
     }
     ensure!(state.block(height.next()).is_none(), "there is a block above the head");
+    Ok(())
+}
+
+/// Compares the values that can be read at a height with the chain's.
+fn compare_past(state: &State, chain: &Chain, height: Height) -> Result<()> {
+    let past = state.view_at(height).with_context(|| format!("the state at {height}"))?;
+    for (key, value) in chain.values(height) {
+        ensure!(past.get(key).as_ref() == value, "the value of {key:?} at {height} is another");
+    }
     Ok(())
 }
 

@@ -3,13 +3,18 @@
 //! A workload is one file in `workload` and its line in [`WORKLOADS`]. It begins wherever a crash left the store, so
 //! that the same code runs undisturbed, up to a crash, and on from there.
 
+mod backups;
 mod commits;
 mod flushes;
+mod prunes;
 mod ranges;
 mod reopens;
+mod rollbacks;
+mod snapshots;
+mod syncs;
 
 use std::fmt::Debug;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use primitives::Height;
@@ -17,8 +22,17 @@ use state::{Changes, State};
 
 use crate::chain::Chain;
 
-pub const WORKLOADS: [&dyn Workload; 4] =
-    [&commits::Commits, &ranges::Ranges, &reopens::Reopens, &flushes::Flushes];
+pub const WORKLOADS: [&dyn Workload; 9] = [
+    &commits::Commits,
+    &ranges::Ranges,
+    &reopens::Reopens,
+    &flushes::Flushes,
+    &prunes::Prunes,
+    &rollbacks::Rollbacks,
+    &syncs::Syncs,
+    &snapshots::Snapshots,
+    &backups::Backing,
+];
 
 pub trait Workload: Debug + Sync {
     fn name(&self) -> &'static str;
@@ -34,9 +48,19 @@ pub trait Workload: Debug + Sync {
     /// Brings the store from wherever it stands to the chain's last block. It says so with [`begin`] and [`done`].
     fn run(&self, chain: &Chain, path: &Path) -> Result<()>;
 
+    /// What else a crash must have left, beside the store.
+    fn look(&self, _chain: &Chain, _path: &Path, _progress: Progress) -> Result<()> {
+        Ok(())
+    }
+
     fn chain(&self) -> Chain {
         Chain::new(self.blocks())
     }
+}
+
+/// What stands beside the store under its name with this ending.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    path.with_extension(ending)
 }
 
 /// Says that from now on the store may stand at this height, after a crash.
@@ -44,7 +68,7 @@ fn begin(height: Height) {
     println!("begin {height}");
 }
 
-/// Says that the store stands at this height, and never below it again: this is what a node relies on.
+/// Says that the store stands at this height, and at no other before the next is begun: this is what a node relies on.
 fn done(height: Height) {
     println!("done {height}");
 }

@@ -12,12 +12,18 @@
 //! Nothing in the file is trusted: the head hangs on signatures of the genesis' validators, and each
 //! piece on the hash that the piece above names. A torn file lacks its end.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use primitives::{Hash, Height, codec};
-use state::{Child, Piece, Prefix, Snapshot, SnapshotHead};
+use state::{
+    Child, HeadError, OpenError, Piece, PieceError, Prefix, Restore, Snapshot, SnapshotHead,
+    StoreError,
+};
 use thiserror::Error;
+
+use crate::files;
 
 const MAGIC: [u8; 16] = *b"quorate-snapsho\x01";
 /// Bytes of the values of a piece, unless it is a single value.
@@ -57,8 +63,65 @@ impl From<io::Error> for FileError {
     }
 }
 
-/// Writes a snapshot; `tell` hears how many keys are written.
-pub fn write(
+/// Why a file did not become a database.
+#[derive(Debug, Error)]
+pub enum RestoreError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    Head(#[from] HeadError),
+    #[error(transparent)]
+    Piece(#[from] PieceError),
+    #[error("a part of the state is missing")]
+    Incomplete,
+    /// Not the file's fault.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// Not the file's fault.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Writes a snapshot into a file, whole or not at all; `tell` hears how many keys are written.
+pub fn save(
+    path: &Path,
+    label: &Label,
+    head: &SnapshotHead,
+    snapshot: &Snapshot,
+    tell: impl FnMut(u64),
+) -> io::Result<()> {
+    files::write_whole(path, |file| {
+        let mut out = BufWriter::new(file);
+        write(&mut out, label, head, snapshot, tell)?;
+        out.flush()
+    })
+}
+
+/// Makes the snapshot the database at `place`, in place of what was there, and says how many keys it has. The caller
+/// has verified the signatures of its head; `tell` hears how many keys are there. Where it was interrupted it goes on.
+pub fn restore<R: Read>(
+    mut reader: Reader<R>,
+    place: &Path,
+    mut tell: impl FnMut(u64),
+) -> Result<u64, RestoreError> {
+    let mut unfinished = place.as_os_str().to_owned();
+    unfinished.push(".restore");
+    let mut restore = Restore::begin(&PathBuf::from(unfinished), None)?;
+    restore.aim(reader.head.clone())?;
+    while restore.wanted().next().is_some() {
+        let (prefix, piece) = reader.next()?.ok_or(RestoreError::Incomplete)?;
+        // What an earlier attempt brought is there.
+        if restore.wants(&prefix) {
+            restore.accept(&prefix, piece)??;
+            tell(restore.keys());
+        }
+    }
+    let keys = restore.keys();
+    restore.finish(place, reader.label.genesis)?;
+    Ok(keys)
+}
+
+fn write(
     out: &mut impl Write,
     label: &Label,
     head: &SnapshotHead,

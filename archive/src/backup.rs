@@ -19,9 +19,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail, ensure};
 use primitives::{Hash, Height};
 use serde::{Deserialize, Serialize};
+use state::Summary;
 
-use crate::config::home::{create_private, write_atomically};
+use crate::files::{create_private, sync_directory, write_atomically};
 
+/// What the names of a store's files begin with.
+const STORE: &str = "db/";
 /// Bytes copied at a time.
 const CHUNK_BYTES: usize = 1 << 20;
 
@@ -178,12 +181,11 @@ impl Backups {
             }
             files.push(entry);
         }
-        File::open(self.files())?.sync_all()?;
+        sync_directory(&self.files())?;
         let number = self.numbers()?.last().map_or(1, |last| last + 1);
         let generation = Generation { version: 1, number, about: about()?, files };
         let sealed = Sealed { seal: seal_of(&generation)?, generation };
         write_atomically(&self.manifest(number), &serde_json::to_vec_pretty(&sealed)?)?;
-        File::open(&self.directory)?.sync_all()?;
         let removed = self.prune(keep)?;
         Ok(Made { generation: sealed.generation, new_files, new_bytes, removed })
     }
@@ -241,8 +243,33 @@ impl Backups {
         problems
     }
 
-    /// Copies those files of a generation to which `place` gives one, and checks each.
+    /// Copies the store of a generation into `directory`, which is made anew, and the other files to which `place` gives
+    /// one. All are checked; where one is not what it was, nothing stays in `directory`.
     pub fn restore(
+        &self,
+        generation: &Generation,
+        directory: &Path,
+        place: impl Fn(&str) -> Option<PathBuf>,
+    ) -> anyhow::Result<()> {
+        let _ = fs::remove_dir_all(directory);
+        fs::create_dir(directory).with_context(|| directory.display().to_string())?;
+        let place = |name: &str| match name.strip_prefix(STORE) {
+            Some(name) => Some(directory.join(name)),
+            None => place(name),
+        };
+        let checked = self.copy(generation, place).and_then(|()| {
+            let Summary { height, root, .. } = state::summary(directory)?;
+            let expected = (generation.about.height, generation.about.state_root);
+            ensure!((height, root) == expected, "it holds height {height}, not {}", expected.0);
+            Ok(())
+        });
+        checked.inspect_err(|_| {
+            let _ = fs::remove_dir_all(directory);
+        })
+    }
+
+    /// Copies those files of a generation to which `place` gives one, and checks each.
+    fn copy(
         &self,
         generation: &Generation,
         place: impl Fn(&str) -> Option<PathBuf>,
@@ -262,9 +289,21 @@ impl Backups {
     }
 }
 
+/// The files of a store, for a backup: a checkpoint that nobody writes.
+pub fn store_files(checkpoint: &Path) -> io::Result<Vec<(String, PathBuf)>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(checkpoint)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        files.push((format!("{STORE}{name}"), entry.path()));
+    }
+    files.sort();
+    Ok(files)
+}
+
 /// A plain name, or one in `db`: a backup that somebody else made must not write elsewhere.
 fn is_safe(name: &str) -> bool {
-    let name = name.strip_prefix("db/").unwrap_or(name);
+    let name = name.strip_prefix(STORE).unwrap_or(name);
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     !name.is_empty() && !name.starts_with('.') && name.chars().all(is_plain)
 }
