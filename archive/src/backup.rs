@@ -109,6 +109,8 @@ impl Backups {
             let named = directory.display();
             ensure!(!is_other, "{named} holds other files: name an empty or a new directory");
             create_private(&backups.files())?;
+            sync_directory(directory)?;
+            sync_directory(directory.parent().unwrap_or(directory))?;
         }
         Ok(backups)
     }
@@ -219,6 +221,8 @@ impl Backups {
         for old in &all {
             fs::remove_file(self.manifest(old.number))?;
         }
+        // A name that came back with a power cut would be that of a backup without contents.
+        sync_directory(&self.directory)?;
         let files = kept.iter().flat_map(|generation| &generation.files);
         let named: BTreeSet<PathBuf> = files.map(|file| self.content(&file.hash)).collect();
         for entry in fs::read_dir(self.files())? {

@@ -182,7 +182,7 @@ impl<R: Read> Reader<R> {
     }
 
     /// The next piece; nothing at the end.
-    pub fn next(&mut self) -> Result<Option<(Prefix, Piece)>, FileError> {
+    fn next(&mut self) -> Result<Option<(Prefix, Piece)>, FileError> {
         let frame = read_frame(&mut self.from)?;
         if !frame.is_empty() {
             return decode(&frame).map(Some);

@@ -96,6 +96,8 @@ pub(crate) fn open(
         let mut unfinished = path.as_os_str().to_owned();
         unfinished.push(".unfinished");
         let unfinished = PathBuf::from(unfinished);
+        // A power cut may have left anything of an earlier attempt.
+        remove(&unfinished).map_err(|error| inaccessible(&unfinished, &error))?;
         let store = open_unfinished(&unfinished, floors)?;
         begin(&store, genesis).map_err(|error| refused(&unfinished, error))?;
         fault::point("begin: genesis written");
@@ -137,6 +139,14 @@ pub fn put_in_place(directory: &Path, path: &Path) -> Result<(), OpenError> {
     place().map_err(|error: std::io::Error| inaccessible(path, &error))
 }
 
+/// Removes a directory with all that is in it, if it is there.
+pub(crate) fn remove(path: &Path) -> std::io::Result<()> {
+    match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}
+
 /// Where a database waits that another one is about to replace.
 fn old(path: &Path) -> PathBuf {
     let mut old = path.as_os_str().to_owned();
@@ -157,7 +167,7 @@ fn settle(path: &Path) -> std::io::Result<()> {
     sync_parent(path)
 }
 
-fn inaccessible(path: &Path, error: &std::io::Error) -> OpenError {
+pub(crate) fn inaccessible(path: &Path, error: &std::io::Error) -> OpenError {
     OpenError::Inaccessible { path: path.to_path_buf(), reason: error.to_string() }
 }
 
@@ -167,8 +177,20 @@ pub(crate) fn open_existing(path: &Path, floors: &Floors) -> Result<RocksStore, 
     open_rocks(path, false, floors)
 }
 
+/// Opens the database at `path`, which must be there and which nobody writes, and changes nothing.
+pub(crate) fn open_to_read(path: &Path) -> Result<RocksStore, OpenError> {
+    reasoned(path, RocksStore::open_to_read(path))
+}
+
 fn open_rocks(path: &Path, create: bool, floors: &Floors) -> Result<RocksStore, OpenError> {
-    RocksStore::open(path, create, floors).map_err(|error| {
+    reasoned(path, RocksStore::open(path, create, floors))
+}
+
+fn reasoned(
+    path: &Path,
+    opened: Result<RocksStore, rocksdb::Error>,
+) -> Result<RocksStore, OpenError> {
+    opened.map_err(|error| {
         let path = path.to_path_buf();
         let is_io = error.kind() == rocksdb::ErrorKind::IOError;
         let reason = error.into_string();

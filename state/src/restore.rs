@@ -88,17 +88,10 @@ impl Restore {
     /// Begins in `directory`, or goes on with what is there. Where there is nothing, and `from` is
     /// a database, it begins with what that holds; nobody else may have it open.
     pub fn begin(directory: &Path, from: Option<&Path>) -> Result<Self, OpenError> {
-        let floors = Floors::default();
-        let is_new = !directory.join("CURRENT").exists();
-        if let Some(from) = from.filter(|from| is_new && from.join("CURRENT").exists()) {
-            // A first attempt that was cut short.
-            let _ = std::fs::remove_dir_all(directory);
-            recovery::open_existing(from, &floors)?
-                .checkpoint(directory)
-                .map_err(|error| recovery::refused(directory, error))?;
-            fault::point("restore: begun with what the database holds");
-        }
-        let store = recovery::open_unfinished(directory, &floors)?;
+        let store = match open_begun(directory)? {
+            Some(store) => store,
+            None => open_new(directory, from)?,
+        };
         let refuse = |error| recovery::refused(directory, error);
         let memory = Memory::new(TREE_BYTES);
         let (tree, usage) = read_all(&store).map_err(refuse)?;
@@ -224,6 +217,30 @@ impl Restore {
         drop(store);
         recovery::put_in_place(&directory, path)
     }
+}
+
+/// What an earlier attempt left, if it can be gone on with: a power cut may have left names without
+/// files.
+fn open_begun(directory: &Path) -> Result<Option<RocksStore>, OpenError> {
+    if !directory.join("CURRENT").exists() {
+        return Ok(None);
+    }
+    match recovery::open_unfinished(directory, &Floors::default()) {
+        Err(OpenError::Damaged { .. }) => Ok(None),
+        opened => opened.map(Some),
+    }
+}
+
+fn open_new(directory: &Path, from: Option<&Path>) -> Result<RocksStore, OpenError> {
+    let floors = Floors::default();
+    recovery::remove(directory).map_err(|error| recovery::inaccessible(directory, &error))?;
+    if let Some(from) = from.filter(|from| from.join("CURRENT").exists()) {
+        recovery::open_existing(from, &floors)?
+            .checkpoint(directory)
+            .map_err(|error| recovery::refused(directory, error))?;
+        fault::point("restore: begun with what the database holds");
+    }
+    recovery::open_unfinished(directory, &floors)
 }
 
 /// The tree of all values, and what each namespace holds.

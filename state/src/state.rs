@@ -16,7 +16,7 @@ use thiserror::Error;
 use crate::commit::{self, CommittedBlock};
 use crate::compare::Comparison;
 use crate::family::meta::{self, Meta, Usage};
-use crate::family::{Family, blocks, certificates, headers, height_key, receipts, transactions};
+use crate::family::{Family, blocks, certificates, headers, receipts, transactions};
 use crate::fault;
 use crate::floor::{Floors, HeightError, Retention};
 use crate::overlay::{Base, Changes, Overlay};
@@ -386,11 +386,11 @@ impl State {
         }
         let store = self.inner.store.as_ref();
         let headers = Height(floor.0.saturating_sub(HEADERS_KEPT));
-        store.free_below(Family::Blocks, &height_key(headers))?;
+        store.free_below(Family::Blocks, headers)?;
         for family in [Family::Receipts, Family::Certificates] {
-            store.free_below(family, &height_key(floor))?;
+            store.free_below(family, floor)?;
         }
-        store.free_below(Family::Changes, &height_key(changes))?;
+        store.free_below(Family::Changes, changes)?;
         fault::point("commit: files below the floor freed");
         Ok(())
     }

@@ -32,8 +32,8 @@ impl Store for Arc<FillingStore> {
         self.memory.read_all(family, visit)
     }
 
-    fn free_below(&self, family: Family, end: &[u8]) -> Result<(), StoreError> {
-        self.memory.free_below(family, end)
+    fn free_below(&self, family: Family, height: Height) -> Result<(), StoreError> {
+        self.memory.free_below(family, height)
     }
 
     fn compact(&self) -> Result<(), StoreError> {

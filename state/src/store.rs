@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use borsh::BorshSerialize;
-use primitives::codec;
+use primitives::{Height, codec};
 use thiserror::Error;
 
 use crate::family::Family;
@@ -34,9 +34,9 @@ pub(crate) trait Store: Debug + Send + Sync {
     /// Writes all or nothing, and returns when it is on the disk.
     fn write(&self, batch: Batch) -> Result<(), StoreError>;
 
-    /// Frees the disk of rows below `end`, where whole files hold nothing else. What remains is as
-    /// it was.
-    fn free_below(&self, family: Family, end: &[u8]) -> Result<(), StoreError>;
+    /// Frees the disk of rows below a height, in a family whose keys are heights, where whole files
+    /// hold nothing else. What remains is as it was.
+    fn free_below(&self, family: Family, height: Height) -> Result<(), StoreError>;
 
     /// Rewrites all files now, without what compactions drop.
     fn compact(&self) -> Result<(), StoreError>;

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use primitives::{Hash, Height};
 
-use crate::floor::Floors;
 use crate::recovery::{self, OpenError};
+use crate::store::rocks::RocksStore;
 
 /// Whose database it is, and what it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,10 +20,14 @@ pub struct Summary {
     pub keys: u64,
 }
 
-/// Reads what the database at `path` says of itself; nobody else has it open.
+/// Reads what the database at `path` says of itself; nobody writes it meanwhile.
 pub fn summary(path: &Path) -> Result<Summary, OpenError> {
-    let store = recovery::open_existing(path, &Floors::default())?;
-    let meta = recovery::read_meta(&store).map_err(|error| recovery::refused(path, error))?;
+    let store = recovery::open_to_read(path)?;
+    summary_of(&store, path)
+}
+
+fn summary_of(store: &RocksStore, path: &Path) -> Result<Summary, OpenError> {
+    let meta = recovery::read_meta(store).map_err(|error| recovery::refused(path, error))?;
     Ok(Summary {
         genesis: meta.genesis,
         height: meta.height,
@@ -35,10 +39,9 @@ pub fn summary(path: &Path) -> Result<Summary, OpenError> {
 }
 
 /// Reads every file of the database at `path` against its checksums, and what it says of itself;
-/// nobody else has it open. For copies: the rest is what [`crate::check`] is for.
+/// nobody writes it meanwhile. For copies: the rest is what [`crate::check`] is for.
 pub fn verify_files(path: &Path) -> Result<Summary, OpenError> {
-    let store = recovery::open_existing(path, &Floors::default())?;
+    let store = recovery::open_to_read(path)?;
     store.verify_files().map_err(|error| recovery::refused(path, error))?;
-    drop(store);
-    summary(path)
+    summary_of(&store, path)
 }

@@ -80,7 +80,6 @@ fn create(context: &Context, directory: &Path, keep: usize) -> anyhow::Result<()
     }
     context.out.progress(&format!("reading {} files", sources.len()));
     let about = || {
-        // After the copy: opening it changes it.
         context.out.progress("comparing what was read with its checksums");
         let summary = state::verify_files(&checkpoint.path)?;
         let Summary { height, root, floor, .. } = summary;

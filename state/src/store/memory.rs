@@ -5,6 +5,8 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
+use primitives::Height;
+
 use super::{Batch, Row, Store, StoreError, TryVisitor, Visitor};
 use crate::family::Family;
 
@@ -50,7 +52,7 @@ impl Store for MemoryStore {
         rows.iter().try_for_each(|(key, value)| visit(key, value))
     }
 
-    fn free_below(&self, _: Family, _: &[u8]) -> Result<(), StoreError> {
+    fn free_below(&self, _: Family, _: Height) -> Result<(), StoreError> {
         Ok(())
     }
 

@@ -6,13 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use librocksdb_sys::{rocksdb_free, rocksdb_verify_checksum};
+use primitives::Height;
 use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{
     AsRawPtr, BottommostLevelCompaction, ColumnFamily, CompactOptions, DB, ErrorKind, WriteBatch,
 };
 
 use super::{Batch, Row, Store, StoreError, TryVisitor, Visitor};
-use crate::family::Family;
+use crate::family::{Family, height_key};
 use crate::floor::Floors;
 use crate::options;
 
@@ -27,6 +28,13 @@ impl RocksStore {
     pub(crate) fn open(path: &Path, create: bool, floors: &Floors) -> Result<Self, rocksdb::Error> {
         let families = options::families(floors);
         let database = DB::open_cf_descriptors(&options::database(create), path, families)?;
+        Ok(Self { database })
+    }
+
+    /// Opens what nobody writes, and changes nothing of it.
+    pub(crate) fn open_to_read(path: &Path) -> Result<Self, rocksdb::Error> {
+        let (options, families) = (options::database(false), options::families(&Floors::default()));
+        let database = DB::open_cf_descriptors_read_only(&options, path, families, false)?;
         Ok(Self { database })
     }
 
@@ -92,8 +100,11 @@ impl Store for RocksStore {
         Ok(rows.status()?)
     }
 
-    fn free_below(&self, family: Family, end: &[u8]) -> Result<(), StoreError> {
-        Ok(self.database.delete_file_in_range_cf(self.family(family)?, &[][..], end)?)
+    fn free_below(&self, family: Family, height: Height) -> Result<(), StoreError> {
+        // The end of the range is in it.
+        let Some(last) = height.0.checked_sub(1) else { return Ok(()) };
+        let (family, last) = (self.family(family)?, height_key(Height(last)));
+        Ok(self.database.delete_file_in_range_cf(family, &[][..], &last)?)
     }
 
     fn compact(&self) -> Result<(), StoreError> {

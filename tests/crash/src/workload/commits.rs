@@ -20,7 +20,7 @@ impl Workload for Commits {
 
     fn blocks(&self) -> Vec<Changes> {
         let mut random = ChaCha20Rng::seed_from_u64(1);
-        (0..40).map(|_| random_changes(&mut random, 1_500, 300, 200)).collect()
+        (0..20).map(|_| random_changes(&mut random, 800, 150, 200)).collect()
     }
 
     fn run(&self, chain: &Chain, path: &Path) -> Result<()> {

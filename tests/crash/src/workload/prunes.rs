@@ -29,7 +29,7 @@ impl Workload for Prunes {
     fn blocks(&self) -> Vec<Changes> {
         let mut random = ChaCha20Rng::seed_from_u64(5);
         let count = |height| if height < FIRST { 5 } else { 200 };
-        (1..=270).map(|height| random_changes(&mut random, 600, count(height), 200)).collect()
+        (1..=266).map(|height| random_changes(&mut random, 600, count(height), 200)).collect()
     }
 
     fn open(&self, chain: &Chain, path: &Path) -> Result<State> {

@@ -23,7 +23,7 @@ impl Workload for Ranges {
 
     fn blocks(&self) -> Vec<Changes> {
         let mut random = ChaCha20Rng::seed_from_u64(2);
-        (0..24).map(|_| random_changes(&mut random, 1_500, 300, 200)).collect()
+        (0..16).map(|_| random_changes(&mut random, 800, 150, 200)).collect()
     }
 
     fn run(&self, chain: &Chain, path: &Path) -> Result<()> {

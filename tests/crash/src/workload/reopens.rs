@@ -12,7 +12,7 @@ use super::{Workload, commit_to, next_multiple, open};
 use crate::chain::{Chain, random_changes};
 
 /// Blocks between two openings.
-const BLOCKS: u64 = 4;
+const BLOCKS: u64 = 2;
 
 #[derive(Debug)]
 pub struct Reopens;
@@ -24,7 +24,7 @@ impl Workload for Reopens {
 
     fn blocks(&self) -> Vec<Changes> {
         let mut random = ChaCha20Rng::seed_from_u64(3);
-        (0..20).map(|_| random_changes(&mut random, 1_500, 200, 200)).collect()
+        (0..12).map(|_| random_changes(&mut random, 800, 100, 200)).collect()
     }
 
     fn run(&self, chain: &Chain, path: &Path) -> Result<()> {

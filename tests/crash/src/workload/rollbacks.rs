@@ -29,7 +29,7 @@ impl Workload for Rollbacks {
 
     fn blocks(&self) -> Vec<Changes> {
         let mut random = ChaCha20Rng::seed_from_u64(6);
-        (0..21).map(|_| random_changes(&mut random, 1_000, 200, 200)).collect()
+        (0..21).map(|_| random_changes(&mut random, 800, 100, 200)).collect()
     }
 
     fn run(&self, chain: &Chain, path: &Path) -> Result<()> {

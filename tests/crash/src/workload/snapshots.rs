@@ -31,7 +31,7 @@ impl Workload for Snapshots {
 
     fn blocks(&self) -> Vec<Changes> {
         let mut random = ChaCha20Rng::seed_from_u64(8);
-        (0..18).map(|_| random_changes(&mut random, 1_500, 200, 200)).collect()
+        (0..18).map(|_| random_changes(&mut random, 800, 100, 200)).collect()
     }
 
     fn run(&self, chain: &Chain, path: &Path) -> Result<()> {
