@@ -65,9 +65,10 @@ fn damage_is_named_and_nothing_damaged_is_restored() {
     let generation = backups.make(&files, 1, about).unwrap().generation;
     fs::write(backups.content(&generation.files[1].hash), "tow").unwrap();
     assert_eq!(backups.verify(&generation), ["db/2.sst is damaged"]);
-    let place = |name: &str| Some(directory.path().join(name.replace('/', "-")));
-    let error = backups.restore(&generation, place).unwrap_err();
+    let restored = directory.path().join("db");
+    let error = backups.restore(&generation, &restored, |_| None).unwrap_err();
     assert!(error.to_string().contains("db/2.sst"), "{error}");
+    assert!(!restored.exists());
 
     let manifest = backups.manifest(1);
     let text = fs::read_to_string(&manifest).unwrap();
