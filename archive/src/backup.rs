@@ -247,8 +247,9 @@ impl Backups {
         problems
     }
 
-    /// Copies the store of a generation into `directory`, which is made anew, and the other files to which `place` gives
-    /// one. All are checked; where one is not what it was, nothing stays in `directory`.
+    /// Copies the store of a generation into `directory`, which is made anew, and those of the other
+    /// files to which `place` gives one. All are checked; where one is not what it was, nothing
+    /// stays in `directory`.
     pub fn restore(
         &self,
         generation: &Generation,

@@ -1,4 +1,4 @@
-//! `cargo crash`: ends a process that writes the store at each of its operations on the disk, and looks at what is left.
+//! `cargo crash`: ends a process that writes the store at each operation on the disk, and looks at what is left.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

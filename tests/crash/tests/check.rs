@@ -37,7 +37,7 @@ fn a_store_stands_at_the_last_block_that_was_done_or_the_one_in_flight() {
     assert_eq!(judged(&store(&chain, 4), 4, Some(3)), None);
     assert_eq!(judged(&store(&chain, 0), 0, None), None);
     let lost = judged(&store(&chain, 2), 4, Some(3)).unwrap();
-    assert!(lost.contains("block 3 was acknowledged"), "{lost}");
+    assert!(lost.contains("at 2: neither at 3, done last"), "{lost}");
     let unasked = judged(&store(&chain, 5), 4, Some(3)).unwrap();
     assert!(unasked.contains("neither at 3"), "{unasked}");
 }

@@ -1,5 +1,5 @@
-//! A store that keeps the last blocks only, and is compacted now and then: what lies below the floor goes, row by row and
-//! in whole files.
+//! A store that keeps the last blocks only, and is compacted now and then: what lies below the floor goes, row by row
+//! and in whole files.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! A store that was away: it restores a later state from pieces that others give, beginning with what it holds, and goes
-//! on with blocks. Half way the others have a still later state, as in a net that goes on meanwhile.
+//! A store that was away: it restores a later state from pieces that others give, beginning with what it holds, and
+//! goes on with blocks. Half way the others have a still later state, as in a net that goes on meanwhile.
 
 use std::path::Path;
 
