@@ -31,6 +31,7 @@ mod rollback;
 mod snapshot;
 mod state;
 mod store;
+mod stored_leaves;
 mod summary;
 mod tree;
 mod turns;

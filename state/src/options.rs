@@ -7,6 +7,7 @@ use rocksdb::{
 
 use crate::family::Family;
 use crate::floor::Floors;
+use crate::store::Reading;
 use crate::store::pruning::Pruning;
 
 /// Memory for blocks read and for writes not yet in files, together.
@@ -123,12 +124,14 @@ pub(crate) fn synced() -> WriteOptions {
     options
 }
 
-/// Of reading a whole family. It would leave the cache full of what nobody asks for.
-pub(crate) fn read_all() -> ReadOptions {
+/// Of reading in the order of the keys.
+pub(crate) fn reading(reading: Reading) -> ReadOptions {
     let mut options = ReadOptions::default();
-    options.set_verify_checksums(true);
-    options.fill_cache(false);
-    // The disk is asked for the next blocks while these are decoded.
-    options.set_readahead_size(2 << 20);
+    if reading == Reading::Onward {
+        // It would leave the cache full of what nobody asks for.
+        options.fill_cache(false);
+        // The disk is asked for the next blocks while these are decoded.
+        options.set_readahead_size(2 << 20);
+    }
     options
 }

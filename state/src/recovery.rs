@@ -30,9 +30,10 @@ use crate::fault;
 use crate::floor::Floors;
 use crate::overlay::Changes;
 use crate::store::rocks::RocksStore;
-use crate::store::{Batch, Store, StoreError};
+use crate::store::{Batch, Reading, Store, StoreError};
+use crate::stored_leaves::StoredLeaves;
 use crate::tree::node::{Leaves, Slot};
-use crate::tree::page::{Leaf, LeafChange};
+use crate::tree::page::LeafChange;
 use crate::tree::units::{UNIT_DEPTH, Unit, first_path, unit_of};
 use crate::tree::{LeafSource, Memory, Tree, Update, Work, build};
 use crate::turns::Turns;
@@ -154,7 +155,8 @@ fn old(path: &Path) -> PathBuf {
     PathBuf::from(old)
 }
 
-/// Ends a replacement that was interrupted: takes the old database back, or removes it when the new one is in its place.
+/// Ends a replacement that was interrupted: takes the old database back, or removes it when the new
+/// one is in its place.
 fn settle(path: &Path) -> std::io::Result<()> {
     let old = old(path);
     if !old.exists() {
@@ -326,7 +328,7 @@ pub(crate) fn read_tree(
         rows.insert(unit, nodes.height);
         units.insert(unit, Slot::Node(nodes.nodes));
     }
-    let source = &StoredLeaves(store);
+    let source = &StoredLeaves::new(store, Reading::Onward);
     for unit in units_without(store, &rows)? {
         let leaves = source.leaves(&first_path(unit), UNIT_DEPTH)?;
         units.insert(unit, build(&leaves, UNIT_DEPTH, head, Leaves::Dropped));
@@ -390,15 +392,6 @@ fn changed_since(
         return Err(missing(last));
     }
     Ok(paths.into_iter().map(|path| (path, None)).collect())
-}
-
-/// Reads pages as they stand in the store now.
-pub(crate) struct StoredLeaves<'a>(pub(crate) &'a dyn Store);
-
-impl LeafSource for StoredLeaves<'_> {
-    fn leaves(&self, path: &Hash, depth: usize) -> Result<Vec<Leaf>, StoreError> {
-        flat::leaves(self.0, path, depth)
-    }
 }
 
 pub(crate) fn damaged(why: impl Into<String>) -> StoreError {

@@ -22,10 +22,11 @@ use crate::floor::Floors;
 use crate::recovery::{self, OpenError};
 use crate::snapshot::{Child, Entry, Piece, Prefix, SnapshotHead};
 use crate::store::rocks::RocksStore;
-use crate::store::{Batch, Store, StoreError};
+use crate::store::{Batch, Reading, Store, StoreError};
+use crate::stored_leaves::StoredLeaves;
 use crate::tree::node::{Crowd, Leaves, Node};
 use crate::tree::page::{Leaf, LeafChange, subtree_hash};
-use crate::tree::{LeafSource, Memory, Tree, Update, Work};
+use crate::tree::{Memory, Tree, Update, Work};
 
 /// Memory for pages while restoring, in bytes.
 const TREE_BYTES: usize = 256 << 20;
@@ -147,7 +148,11 @@ impl Restore {
             Piece::Branch(children) => {
                 for (below, child) in prefix.children().zip(children) {
                     let (path, depth) = (&below.path, usize::from(below.depth));
-                    let own = self.tree.hash_at(path, depth, &Stored(&self.store))?;
+                    let own = self.tree.hash_at(
+                        path,
+                        depth,
+                        &StoredLeaves::new(&self.store, Reading::Scattered),
+                    )?;
                     if own == child.hash() {
                         continue;
                     }
@@ -189,7 +194,7 @@ impl Restore {
         }
         // The tree first, from what the pages are now.
         let changes: Vec<LeafChange> = changes.into_iter().collect();
-        let source = &Stored(&self.store);
+        let source = &StoredLeaves::new(&self.store, Reading::Scattered);
         let (work, committed) = (Work::Apply, height);
         let how = Update { work, source, height, committed, memory: &self.memory };
         self.tree = self.tree.update(&changes, how)?;
@@ -322,12 +327,4 @@ fn last_batch(
     let (root, floor) = (result.state_root, height);
     meta::put(&mut batch, &Meta { version, genesis, height, block, root, floor, usage });
     Ok(batch)
-}
-
-struct Stored<'a>(&'a RocksStore);
-
-impl LeafSource for Stored<'_> {
-    fn leaves(&self, path: &Hash, depth: usize) -> Result<Vec<Leaf>, StoreError> {
-        flat::leaves(self.0, path, depth)
-    }
 }

@@ -24,7 +24,7 @@ use crate::family::{changes, history};
 use crate::floor::HeightError;
 use crate::hashing::leaf_hash;
 use crate::past::Past;
-use crate::store::{Store, StoreError, or_abort};
+use crate::store::{Store, StoreError, or_panic};
 use crate::tree::node::{Crowd, LEVELS, Node, Slot, by_nibble};
 use crate::tree::page::{Leaf, LeafChange, subtree_hash};
 use crate::tree::{Memory, Tree, Update, Work, child};
@@ -180,7 +180,7 @@ impl Snapshot {
     /// When the prefix is not valid.
     pub fn piece(&self, prefix: &Prefix, bytes_max: usize) -> Piece {
         assert!(prefix.is_valid(), "{prefix:?} is no prefix");
-        or_abort(self.try_piece(prefix, bytes_max))
+        or_panic(self.try_piece(prefix, bytes_max))
     }
 
     fn try_piece(&self, prefix: &Prefix, bytes_max: usize) -> Result<Piece, StoreError> {

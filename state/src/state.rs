@@ -22,11 +22,11 @@ use crate::floor::{Floors, HeightError, Retention};
 use crate::overlay::{Base, Changes, Overlay};
 use crate::past::{Difference, Past};
 use crate::prove::{ProvedBatch, ProvedPage, ProvedValue, Prover};
-use crate::recovery::{self, GenesisBlock, OpenError, Recovered, StoredLeaves};
+use crate::recovery::{self, GenesisBlock, OpenError, Recovered};
 use crate::snapshot::{self, Snapshot, SnapshotError, SnapshotHead};
 use crate::store::memory::MemoryStore;
 use crate::store::pruning::HEADERS_KEPT;
-use crate::store::{Store, StoreError, or_abort};
+use crate::store::{Store, StoreError, or_panic};
 use crate::tree::{Memory, warming};
 use crate::turns::Turns;
 use crate::version::{Head, Version};
@@ -139,7 +139,7 @@ impl State {
     /// [`Self::in_memory`], kept as the options say.
     pub fn in_memory_with(genesis: &GenesisBlock, options: StateOptions) -> Self {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
-        or_abort(recovery::begin(store.as_ref(), genesis));
+        or_panic(recovery::begin(store.as_ref(), genesis));
         Self::recovered(store, genesis.genesis_hash, options)
     }
 
@@ -202,7 +202,7 @@ impl State {
         changes: Changes,
     ) -> Arc<Overlay> {
         let Inner { store, memory, .. } = self.inner.as_ref();
-        or_abort(Overlay::new(store.as_ref(), memory, self.base(parent), height, changes))
+        or_panic(Overlay::new(store.as_ref(), memory, self.base(parent), height, changes))
     }
 
     /// A view of an overlay, or of the head; it stays the same whatever is committed meanwhile.
@@ -226,7 +226,7 @@ impl State {
         limit: usize,
     ) -> Result<Vec<Difference>, HeightError> {
         let (past, _until) = (self.past(from)?, self.past(to)?);
-        Ok(or_abort(past.differences(self.inner.store.as_ref(), to, after, limit)))
+        Ok(or_panic(past.differences(self.inner.store.as_ref(), to, after, limit)))
     }
 
     fn past(&self, height: Height) -> Result<Past, HeightError> {
@@ -257,7 +257,7 @@ impl State {
         if height == version.head.header.height {
             return Ok(Snapshot::new(store, version.head.clone(), version.tree.clone(), past));
         }
-        let tree = or_abort(snapshot::tree_at(store.as_ref(), memory, &version, height))?;
+        let tree = or_panic(snapshot::tree_at(store.as_ref(), memory, &version, height))?;
         let Some(block) = self.block(height) else {
             panic!("the block at height {height}, which is readable, is missing");
         };
@@ -296,10 +296,10 @@ impl State {
     /// The header of the committed block at a height; of some below the floor too.
     pub fn header(&self, height: Height) -> Option<Header> {
         let store = self.inner.store.as_ref();
-        if let Some(record) = or_abort(blocks::get(store, height)) {
+        if let Some(record) = or_panic(blocks::get(store, height)) {
             return Some(record.header);
         }
-        let below = or_abort(headers::get(store));
+        let below = or_panic(headers::get(store));
         below.into_iter().find(|header| header.height == height)
     }
 
@@ -402,37 +402,37 @@ impl State {
     /// The committed block at a height; `None` above the head.
     pub fn block(&self, height: Height) -> Option<StoredBlock> {
         let store = self.inner.store.as_ref();
-        let record = or_abort(blocks::get(store, height))?;
+        let record = or_panic(blocks::get(store, height))?;
         Some(StoredBlock {
             hash: record.header.hash(),
             header: record.header,
             batches: record.batches,
             result: record.result,
-            certificate: or_abort(certificates::get(store, height)),
+            certificate: or_panic(certificates::get(store, height)),
         })
     }
 
     /// The height of a committed block.
     pub fn height_of(&self, block: &Hash) -> Option<Height> {
-        or_abort(blocks::height_of(self.inner.store.as_ref(), block))
+        or_panic(blocks::height_of(self.inner.store.as_ref(), block))
     }
 
     /// The certificate that commits the block at a height: its own, or that of the next block above
     /// that has one, which commits all its ancestors.
     pub fn certificate_at_or_above(&self, height: Height) -> Option<(Height, CommitCertificate)> {
-        or_abort(certificates::at_or_above(self.inner.store.as_ref(), height))
+        or_panic(certificates::at_or_above(self.inner.store.as_ref(), height))
     }
 
     /// Height and place in the block of a transaction's receipt. Where a transaction came several
     /// times, it is the one that was executed, or else the last one that was rejected.
     pub fn transaction(&self, hash: &Hash) -> Option<(Height, usize)> {
-        let place = or_abort(transactions::get(self.inner.store.as_ref(), hash))?;
+        let place = or_panic(transactions::get(self.inner.store.as_ref(), hash))?;
         Some((place.height, place.index as usize))
     }
 
     /// The receipts of the committed block at a height, in its order.
     pub fn receipts(&self, height: Height) -> Option<Vec<Receipt>> {
-        or_abort(receipts::get(self.inner.store.as_ref(), height))
+        or_panic(receipts::get(self.inner.store.as_ref(), height))
     }
 
     /// The value of a key at the head, or its absence, with the proof against the head's state
@@ -460,7 +460,7 @@ impl State {
     fn with_prover<T>(&self, prove: impl FnOnce(&Prover<'_>) -> Result<T, StoreError>) -> T {
         let version = self.version();
         let store = self.inner.store.as_ref();
-        or_abort(prove(&Prover { version: &version, store }))
+        or_panic(prove(&Prover { version: &version, store }))
     }
 
     fn version(&self) -> Arc<Version> {
@@ -480,7 +480,7 @@ impl Warming {
         let (tree, store, memory) = (version.tree.clone(), Arc::clone(store), Arc::clone(memory));
         let stopped = Arc::clone(&stop);
         let thread = std::thread::spawn(move || {
-            or_abort(warming::warm(&tree, &StoredLeaves(store.as_ref()), &memory, &stopped));
+            or_panic(warming::warm(&tree, store.as_ref(), &memory, &stopped));
         });
         Self { stop, thread: Some(thread) }
     }

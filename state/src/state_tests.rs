@@ -6,7 +6,7 @@ use primitives::{Epoch, Namespace, TimestampMs, ValidatorIndex};
 
 use super::*;
 use crate::family::Family;
-use crate::store::{Batch, TryVisitor, Visitor};
+use crate::store::{Batch, Reading, Scanner, TryVisitor};
 
 /// A store in memory whose disk can fill up.
 #[derive(Debug, Default)]
@@ -20,8 +20,8 @@ impl Store for Arc<FillingStore> {
         self.memory.get(family, key)
     }
 
-    fn scan(&self, family: Family, from: &[u8], visit: Visitor<'_>) -> Result<(), StoreError> {
-        self.memory.scan(family, from, visit)
+    fn scanner(&self, family: Family, reading: Reading) -> Result<Scanner<'_>, StoreError> {
+        self.memory.scanner(family, reading)
     }
 
     fn get_many(&self, family: Family, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {

@@ -24,9 +24,13 @@ pub(crate) trait Store: Debug + Send + Sync {
     /// The rows of keys that ascend, each at its place.
     fn get_many(&self, family: Family, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, StoreError>;
 
-    /// Visits the rows from `from` on in the order of their keys, until the visitor breaks. A row
-    /// written meanwhile may or may not be seen. The visitor must not call the store.
-    fn scan(&self, family: Family, from: &[u8], visit: Visitor<'_>) -> Result<(), StoreError>;
+    /// Reads rows in the order of their keys, from any key on, again and again.
+    fn scanner(&self, family: Family, reading: Reading) -> Result<Scanner<'_>, StoreError>;
+
+    /// [`Scan::scan`], once.
+    fn scan(&self, family: Family, from: &[u8], visit: Visitor<'_>) -> Result<(), StoreError> {
+        self.scanner(family, Reading::Scattered)?.scan(from, visit)
+    }
 
     /// Visits all rows, and leaves the cache to those that are read for themselves.
     fn read_all(&self, family: Family, visit: TryVisitor<'_>) -> Result<(), StoreError>;
@@ -48,6 +52,23 @@ pub(crate) trait Store: Debug + Send + Sync {
     /// A store with the same content that goes its own way; `None` where that is no matter of
     /// memory.
     fn copy(&self) -> Option<Arc<dyn Store>>;
+}
+
+pub(crate) trait Scan: Send {
+    /// Visits the rows from `from` on, until the visitor breaks. A row written since this was made
+    /// may or may not be seen. The visitor must not call the store.
+    fn scan(&mut self, from: &[u8], visit: Visitor<'_>) -> Result<(), StoreError>;
+}
+
+pub(crate) type Scanner<'a> = Box<dyn Scan + 'a>;
+
+/// Where the next scan is likely to begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// Anywhere.
+    Scattered,
+    /// A little after the last one's end, and so on through much of the family.
+    Onward,
 }
 
 pub(crate) type Visitor<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>;
@@ -146,18 +167,18 @@ impl Batch {
     }
 }
 
-/// The value of a read, or the end of the process: a broken disk is never a missing account, and no
-/// caller could do anything sensible with half of the state.
-pub(crate) fn or_abort<T>(read: Result<T, StoreError>) -> T {
+/// The value of a read. Otherwise it panics, and a node stops: a broken disk is never a missing
+/// account, and no caller could do anything sensible with half of the state.
+pub(crate) fn or_panic<T>(read: Result<T, StoreError>) -> T {
     match read {
         Ok(value) => value,
         Err(error) => {
-            eprintln!(
-                "fatal: reading the state failed: {error}. Check the disk; then restart, and if \
-                 the error stays, restore `data/db` from a backup, or remove it to fetch the \
-                 chain from the other validators. Leave the vote log beside it as it is."
+            panic!(
+                "reading the state failed: {error}. Check the disk; then start again, and if the \
+                 error stays, what is in `data/db` is lost. Restore it from a backup, or remove it \
+                 to fetch the chain from the other validators; leave the vote log beside it as it \
+                 is"
             );
-            std::process::abort();
         }
     }
 }

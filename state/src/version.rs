@@ -17,7 +17,8 @@ use std::sync::{Arc, OnceLock};
 use primitives::{CommitCertificate, ExecutionResult, Hash, Header, StateKey};
 
 use crate::family::flat::{self, FlatRecord};
-use crate::store::{Store, StoreError};
+use crate::store::{Reading, Store, StoreError};
+use crate::stored_leaves::StoredLeaves;
 use crate::tree::page::{Leaf, LeafChange, merge};
 use crate::tree::{LeafSource, Tree};
 
@@ -111,7 +112,7 @@ impl Version {
 
     /// Where this version's tree reads the pages that are not in memory.
     pub(crate) fn leaves<'a>(&'a self, store: &'a dyn Store) -> impl LeafSource + 'a {
-        VersionLeaves { version: self, store }
+        VersionLeaves { version: self, stored: StoredLeaves::new(store, Reading::Scattered) }
     }
 
     /// The versions after this one, oldest first.
@@ -135,12 +136,13 @@ impl Version {
 
 struct VersionLeaves<'a> {
     version: &'a Version,
-    store: &'a dyn Store,
+    stored: StoredLeaves<'a>,
 }
 
 impl LeafSource for VersionLeaves<'_> {
     fn leaves(&self, path: &Hash, depth: usize) -> Result<Vec<Leaf>, StoreError> {
-        let newest = flat::leaves(self.store, path, depth)?;
+        // Before later versions are asked: what these overwrote counts, whichever of both it saw.
+        let newest = self.stored.leaves(path, depth)?;
         let mut older = BTreeMap::new();
         for overwrote in
             self.version.later().flat_map(|version| version.overwritten.below(path, depth))

@@ -10,7 +10,7 @@ use primitives::StateKey;
 use crate::family::{Family, order};
 use crate::overlay::Base;
 use crate::past::Past;
-use crate::store::{Store, StoreError, or_abort};
+use crate::store::{Store, StoreError, or_panic};
 
 /// One state, the same for as long as the view lives, whatever is committed meanwhile.
 ///
@@ -64,7 +64,7 @@ impl StateView {
 
     /// The value of a key; `None` when it is absent.
     pub fn get(&self, key: &StateKey) -> Option<Vec<u8>> {
-        or_abort(self.of.get(self.store.as_ref(), key))
+        or_panic(self.of.get(self.store.as_ref(), key))
     }
 
     /// The first `limit` keys, with their values, that begin with `prefix` in its namespace; in
@@ -76,7 +76,7 @@ impl StateView {
         after: Option<&StateKey>,
         limit: usize,
     ) -> Vec<(StateKey, Vec<u8>)> {
-        or_abort(self.try_scan(prefix, after, limit))
+        or_panic(self.try_scan(prefix, after, limit))
     }
 
     fn try_scan(

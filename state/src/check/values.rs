@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::family::{flat, nodes, order};
-use crate::store::StoreError;
+use crate::store::{Reading, StoreError};
+use crate::stored_leaves::StoredLeaves;
 use crate::tree::node::{Leaves, PageSlot, Slot};
 use crate::tree::page::{Leaf, subtree_hash};
 use crate::tree::units::{UNIT_DEPTH, Unit, first_path, unit_of};
@@ -80,17 +81,9 @@ impl Units {
 
     fn root(mut self, store: &dyn Store, height: Height) -> Result<Hash, StoreError> {
         self.finish(height);
-        let (source, memory) = (&Stored(store), &Memory::new(0));
+        let (source, memory) = (&StoredLeaves::new(store, Reading::Onward), &Memory::new(0));
         let how = Update { work: Work::Reload, source, height, committed: height, memory };
         Ok(Tree::of_units(self.done, &how)?.root())
-    }
-}
-
-struct Stored<'a>(&'a dyn Store);
-
-impl LeafSource for Stored<'_> {
-    fn leaves(&self, path: &Hash, depth: usize) -> Result<Vec<Leaf>, StoreError> {
-        flat::leaves(self.0, path, depth)
     }
 }
 
@@ -114,12 +107,13 @@ fn name_unordered(store: &dyn Store, report: &mut CheckReport) -> Result<(), Sto
 /// Says which keys lie in pages whose stored hash is another one, where no block changed the page
 /// since it was stored.
 fn name_pages(store: &dyn Store, report: &mut CheckReport) -> Result<(), StoreError> {
+    let source = StoredLeaves::new(store, Reading::Onward);
     for (unit, nodes) in nodes::all(store)? {
         let mut pages = Vec::new();
         pages_of(&Slot::Node(nodes.nodes), first_path(unit), UNIT_DEPTH, &mut pages);
         for (path, depth, page) in pages {
             let mut records = Vec::new();
-            for leaf in flat::leaves(store, &path, depth)? {
+            for leaf in source.leaves(&path, depth)? {
                 records.extend(flat::at(store, &leaf.path)?);
             }
             let leaves: Vec<Leaf> = records.iter().map(FlatRecord::leaf).collect();

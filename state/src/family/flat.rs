@@ -7,7 +7,7 @@ use primitives::{Hash, Height, StateKey};
 
 use super::{Family, decode};
 use crate::hashing;
-use crate::store::{Batch, Store, StoreError};
+use crate::store::{Batch, Reading, Scan, Store, StoreError};
 use crate::tree::page::Leaf;
 
 /// One key of the state with its value.
@@ -82,12 +82,12 @@ pub(crate) fn first_from(store: &dyn Store, path: &Hash) -> Result<Option<Hash>,
 
 /// The leaves whose paths share the first `depth` bits with `path`, ascending.
 pub(crate) fn leaves(
-    store: &dyn Store,
+    rows: &mut dyn Scan,
     path: &Hash,
     depth: usize,
 ) -> Result<Vec<Leaf>, StoreError> {
     let mut leaves = Vec::new();
-    visit_rows(store, path, depth, |path, bytes| {
+    visit_rows(rows, path, depth, |path, bytes| {
         let (changed, value) = read_parts(bytes)?;
         let value_hash = hashing::value_hash(changed, value);
         leaves.push(Leaf { path, hash: hashing::leaf_hash(&path, &value_hash) });
@@ -116,18 +116,19 @@ pub(crate) fn visit_while(
     depth: usize,
     mut visit: impl FnMut(Hash, FlatRecord) -> ControlFlow<()>,
 ) -> Result<(), StoreError> {
-    visit_rows(store, path, depth, |path, bytes| Ok(visit(path, read_record(&path.0, bytes)?)))
+    let mut rows = store.scanner(Family::Flat, Reading::Scattered)?;
+    visit_rows(&mut *rows, path, depth, |path, bytes| Ok(visit(path, read_record(&path.0, bytes)?)))
 }
 
 fn visit_rows(
-    store: &dyn Store,
+    rows: &mut dyn Scan,
     path: &Hash,
     depth: usize,
     mut visit: impl FnMut(Hash, &[u8]) -> Result<ControlFlow<()>, StoreError>,
 ) -> Result<(), StoreError> {
     let mut outcome = Ok(());
     let first = first(path, depth);
-    store.scan(Family::Flat, &first.0, &mut |row_key, bytes| {
+    rows.scan(&first.0, &mut |row_key, bytes| {
         let flow = match row_key.try_into().map(Hash) {
             Ok(at) if share(&at, &first, depth) => visit(at, bytes),
             Ok(_) => Ok(ControlFlow::Break(())),

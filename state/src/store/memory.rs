@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use primitives::Height;
 
-use super::{Batch, Row, Store, StoreError, TryVisitor, Visitor};
+use super::{Batch, Reading, Row, Scan, Scanner, Store, StoreError, TryVisitor, Visitor};
 use crate::family::Family;
 
 type Rows = BTreeMap<(Family, Vec<u8>), Vec<u8>>;
@@ -28,13 +28,8 @@ impl Store for MemoryStore {
         Ok(self.read().get(&(family, key.to_vec())).cloned())
     }
 
-    fn scan(&self, family: Family, from: &[u8], visit: Visitor<'_>) -> Result<(), StoreError> {
-        for ((at, key), value) in self.read().range((family, from.to_vec())..) {
-            if *at != family || visit(key, value) == ControlFlow::Break(()) {
-                break;
-            }
-        }
-        Ok(())
+    fn scanner(&self, family: Family, _: Reading) -> Result<Scanner<'_>, StoreError> {
+        Ok(Box::new(MemoryScan { store: self, family }))
     }
 
     fn get_many(&self, family: Family, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
@@ -77,5 +72,21 @@ impl Store for MemoryStore {
 
     fn copy(&self) -> Option<Arc<dyn Store>> {
         Some(Arc::new(Self { rows: RwLock::new(self.read().clone()) }))
+    }
+}
+
+struct MemoryScan<'a> {
+    store: &'a MemoryStore,
+    family: Family,
+}
+
+impl Scan for MemoryScan<'_> {
+    fn scan(&mut self, from: &[u8], visit: Visitor<'_>) -> Result<(), StoreError> {
+        for ((at, key), value) in self.store.read().range((self.family, from.to_vec())..) {
+            if *at != self.family || visit(key, value) == ControlFlow::Break(()) {
+                break;
+            }
+        }
+        Ok(())
     }
 }

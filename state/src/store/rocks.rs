@@ -9,10 +9,11 @@ use librocksdb_sys::{rocksdb_free, rocksdb_verify_checksum};
 use primitives::Height;
 use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{
-    AsRawPtr, BottommostLevelCompaction, ColumnFamily, CompactOptions, DB, ErrorKind, WriteBatch,
+    AsRawPtr, BottommostLevelCompaction, ColumnFamily, CompactOptions, DB, DBRawIterator,
+    ErrorKind, WriteBatch,
 };
 
-use super::{Batch, Row, Store, StoreError, TryVisitor, Visitor};
+use super::{Batch, Reading, Row, Scan, Scanner, Store, StoreError, TryVisitor, Visitor};
 use crate::family::{Family, height_key};
 use crate::floor::Floors;
 use crate::options;
@@ -71,17 +72,10 @@ impl Store for RocksStore {
         Ok(self.database.get_cf(self.family(family)?, key)?)
     }
 
-    fn scan(&self, family: Family, from: &[u8], visit: Visitor<'_>) -> Result<(), StoreError> {
-        let mut rows = self.database.raw_iterator_cf(self.family(family)?);
-        rows.seek(from);
-        while let Some((key, value)) = rows.item() {
-            if visit(key, value) == ControlFlow::Break(()) {
-                break;
-            }
-            rows.next();
-        }
-        // An iterator that met an error looks like one that has come to the end.
-        Ok(rows.status()?)
+    fn scanner(&self, family: Family, reading: Reading) -> Result<Scanner<'_>, StoreError> {
+        let options = options::reading(reading);
+        let rows = self.database.raw_iterator_cf_opt(self.family(family)?, options);
+        Ok(Box::new(RocksScan { rows }))
     }
 
     fn get_many(&self, family: Family, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
@@ -90,7 +84,7 @@ impl Store for RocksStore {
     }
 
     fn read_all(&self, family: Family, visit: TryVisitor<'_>) -> Result<(), StoreError> {
-        let options = options::read_all();
+        let options = options::reading(Reading::Onward);
         let mut rows = self.database.raw_iterator_cf_opt(self.family(family)?, options);
         rows.seek_to_first();
         while let Some((key, value)) = rows.item() {
@@ -143,6 +137,24 @@ impl Store for RocksStore {
 
     fn copy(&self) -> Option<Arc<dyn Store>> {
         None
+    }
+}
+
+struct RocksScan<'a> {
+    rows: DBRawIterator<'a>,
+}
+
+impl Scan for RocksScan<'_> {
+    fn scan(&mut self, from: &[u8], visit: Visitor<'_>) -> Result<(), StoreError> {
+        self.rows.seek(from);
+        while let Some((key, value)) = self.rows.item() {
+            if visit(key, value) == ControlFlow::Break(()) {
+                break;
+            }
+            self.rows.next();
+        }
+        // An iterator that met an error looks like one that has come to the end.
+        Ok(self.rows.status()?)
     }
 }
 

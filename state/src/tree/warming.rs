@@ -7,20 +7,28 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::node::{Node, Slot, by_nibble};
 use super::page::{Leaf, Page, subtree_hash};
 use super::units::{UNIT_DEPTH, first_path};
-use super::{LEVELS, LeafSource, Memory, Tree};
-use crate::store::StoreError;
+use super::{LEVELS, LeafSource as _, Memory, Tree};
+use crate::store::{Reading, Store, StoreError};
+use crate::stored_leaves::StoredLeaves;
 
-/// Reads the pages of a tree that are not in memory, from a source that may have gone on since.
+/// Units that are read in one go. Meanwhile no file goes from the disk.
+const UNITS_AT_ONCE: usize = 1 << 10;
+
+/// Reads the pages of a tree that are not in memory, from a store that may have gone on since.
 ///
-/// A page's hash says which leaves it has, so one that the source has no more is left out, and one
+/// A page's hash says which leaves it has, so one that the store has no more is left out, and one
 /// that is in newer trees as well is there for them too.
 pub(crate) fn warm(
     tree: &Tree,
-    source: &dyn LeafSource,
+    store: &dyn Store,
     memory: &Memory,
     stop: &AtomicBool,
 ) -> Result<(), StoreError> {
-    for unit in tree.units() {
+    let mut source = StoredLeaves::new(store, Reading::Onward);
+    for (at, unit) in tree.units().into_iter().enumerate() {
+        if at % UNITS_AT_ONCE == 0 {
+            source = StoredLeaves::new(store, Reading::Onward);
+        }
         let full = memory.tally.bytes() >= memory.budget;
         let Some(node) = tree.unit(unit).filter(|_| !full && !stop.load(Ordering::Relaxed)) else {
             break;
