@@ -12,6 +12,10 @@ use quorate_bench::results::{self, Row};
 use quorate_bench::workload::Workload;
 use quorate_bench::{child, plot, table};
 
+/// As the node has it, for all contenders.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Authenticated stores side by side. Stops by itself: what it does is bounded in commits and in time.
 #[derive(Debug, Parser)]
 #[command(args_conflicts_with_subcommands = true)]

@@ -48,7 +48,8 @@ impl Contender for Ours {
     fn verify(&mut self, key: &StateKey, proof: &Proof) -> Result<()> {
         let decoded: StateProof = codec::decode(&proof.encoded, proof.encoded.len())?;
         let root = self.state.head().result.state_root;
-        Ok(decoded.verify(&root, key, proof.value.as_deref())?)
+        decoded.verify(&root.0, &state::claim(key, proof.value.as_deref()))?;
+        Ok(())
     }
 }
 

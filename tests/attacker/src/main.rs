@@ -10,6 +10,9 @@ use attackers::{AttackKind, Attacker, Context, Cut};
 use primitives::ValidatorIndex;
 use replica::{Machine, Now, Options, Replica};
 
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     quorate::main(seat)
 }
