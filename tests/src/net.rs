@@ -323,11 +323,24 @@ impl Net {
 
     /// Starts traffic of these wallets through these validators, in turn.
     pub fn traffic(&self, through: &[usize], wallets: &[Wallet]) -> anyhow::Result<Traffic> {
+        self.paced_traffic(through, wallets, None)
+    }
+
+    /// [`Self::traffic`], where each account sends the next transfer no earlier than so long after the last.
+    ///
+    /// # Errors
+    /// When one of these validators does not run.
+    pub fn paced_traffic(
+        &self,
+        through: &[usize],
+        wallets: &[Wallet],
+        pace: Option<Duration>,
+    ) -> anyhow::Result<Traffic> {
         let mut pairs = Vec::new();
         for (wallet, index) in wallets.iter().zip(through.iter().cycle()) {
             pairs.push((self.http(*index)?, wallet.clone()));
         }
-        Ok(Traffic::start(pairs))
+        Ok(Traffic::start(pairs, pace))
     }
 
     fn spawn(&mut self, index: usize) -> anyhow::Result<()> {

@@ -29,6 +29,8 @@ pub struct Plan {
     pub blocks: u64,
     /// How long the net's throughput is measured before.
     pub before: Duration,
+    /// Transactions a second that are offered to the net; 0: each account sends the next one when the last is there.
+    pub rate: u32,
 }
 
 /// One validator that joined.
@@ -109,7 +111,8 @@ pub async fn run(plan: Plan) -> anyhow::Result<Report> {
 
     net.start(&serving).await?;
     let wallets = net.wallets(0, WALLETS).await?;
-    let traffic = net.traffic(&serving, &wallets)?;
+    let pace = (plan.rate > 0).then(|| Duration::from_secs(1) * u32::from(WALLETS) / plan.rate);
+    let traffic = net.paced_traffic(&serving, &wallets, pace)?;
     traffic.more(usize::from(WALLETS)).await?;
     let before = throughput(&traffic, tokio::time::sleep(plan.before)).await;
 

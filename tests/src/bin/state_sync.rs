@@ -19,12 +19,15 @@ struct Arguments {
     /// Seconds for which the net's throughput is measured before
     #[arg(long, default_value_t = 15)]
     before: u64,
+    /// Transactions a second that are offered to the net meanwhile; 0: as many as it takes
+    #[arg(long, default_value_t = 0)]
+    rate: u32,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let Arguments { keys, blocks, before } = Arguments::parse();
+    let Arguments { keys, blocks, before, rate } = Arguments::parse();
     let before = Duration::from_secs(before);
-    println!("{}", state_sync::run(Plan { keys, blocks, before }).await?);
+    println!("{}", state_sync::run(Plan { keys, blocks, before, rate }).await?);
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Signed transfers in the background while a test does harm.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use primitives::Address;
@@ -10,7 +11,7 @@ use rpc::limits::WAIT_MS_MAX;
 use rpc::types::{ReceiptView, TransactionStatus};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::DEADLINE;
 use crate::wallet::{self, Wallet};
@@ -52,13 +53,17 @@ impl Record {
 }
 
 impl Traffic {
-    /// Starts one worker for each pair; no wallet may be in use elsewhere in the same lane.
-    pub fn start(pairs: impl IntoIterator<Item = (HttpClient, Wallet)>) -> Self {
+    /// Starts one worker for each pair; no wallet may be in use elsewhere in the same lane. With a pace each sends the
+    /// next transfer no earlier than so long after the last.
+    pub fn start(
+        pairs: impl IntoIterator<Item = (HttpClient, Wallet)>,
+        pace: Option<Duration>,
+    ) -> Self {
         let record = Arc::new(Record::default());
         let stop = watch::Sender::new(false);
         let mut workers = JoinSet::new();
         for (client, wallet) in pairs {
-            workers.spawn(work(client, wallet, Arc::clone(&record), stop.subscribe()));
+            workers.spawn(work(client, wallet, pace, Arc::clone(&record), stop.subscribe()));
         }
         Self { record, stop, workers }
     }
@@ -103,10 +108,19 @@ impl Traffic {
 async fn work(
     client: HttpClient,
     mut wallet: Wallet,
+    pace: Option<Duration>,
     record: Arc<Record>,
     stop: watch::Receiver<bool>,
 ) {
+    let mut ticks = pace.map(|pace| {
+        let mut ticks = interval(pace);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks
+    });
     while !*stop.borrow() {
+        if let Some(ticks) = &mut ticks {
+            ticks.tick().await;
+        }
         let transaction = wallet::blob(&wallet.transfer(RECEIVER, 1));
         match client.tx_send_and_wait(transaction, None, Some(WAIT_MS_MAX)).await {
             Ok(answer) => match (answer.body.status, answer.body.receipt) {
