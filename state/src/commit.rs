@@ -14,6 +14,7 @@ use crate::family::flat::{self, FlatRecord};
 use crate::family::meta::{Meta, Usage};
 use crate::family::transactions::{self, Place};
 use crate::family::{certificates, changes, deleted, history, order, receipts};
+use crate::in_two::in_two;
 use crate::overlay::{Overlay, Print};
 use crate::store::{Batch, Store, StoreError};
 use crate::version::{Head, Overwritten, Overwrote, Version};
@@ -157,13 +158,7 @@ fn read_sites<'a>(
     let records = if keys.len() < PARALLEL_MIN {
         flat::get_many(store, &keys)?
     } else {
-        let (first, second) = keys.split_at(keys.len() / 2);
-        let (first, second) = std::thread::scope(|scope| {
-            let first = scope.spawn(|| flat::get_many(store, first));
-            let second = flat::get_many(store, second);
-            (first.join(), second)
-        });
-        let Ok(first) = first else { panic!("a thread that reads values panicked") };
+        let (first, second) = in_two(&keys, |keys| flat::get_many(store, keys));
         let mut records = first?;
         records.extend(second?);
         records

@@ -21,6 +21,7 @@ mod family;
 pub mod fault;
 mod floor;
 mod hashing;
+mod in_two;
 mod options;
 mod overlay;
 mod past;

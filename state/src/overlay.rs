@@ -15,6 +15,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use primitives::{Hash, Height, StateKey};
 
 use crate::hashing;
+use crate::in_two::in_two;
 use crate::store::{Store, StoreError};
 use crate::tree::page::LeafChange;
 use crate::tree::{Memory, Tree, Update, Work};
@@ -60,9 +61,7 @@ impl Overlay {
         height: Height,
         changes: Changes,
     ) -> Result<Arc<Self>, StoreError> {
-        let prints: Vec<Print> =
-            changes.iter().map(|(key, value)| Print::of(key, height, value.as_deref())).collect();
-        let mut leaves: Vec<LeafChange> = prints.iter().map(Print::leaf).collect();
+        let (prints, mut leaves) = hashed(&changes, height);
         leaves.sort_unstable_by_key(|(path, _)| *path);
         let version = base.version();
         let tree = match &base {
@@ -120,6 +119,25 @@ impl fmt::Debug for Overlay {
         let changes = self.changes.len();
         write!(f, "Overlay({} keys at height {}, root {:?})", changes, self.height, self.root())
     }
+}
+
+/// The changes less that many are hashed in one thread.
+const PARALLEL_MIN: usize = 256;
+
+/// What the tree knows of each change, and what it does with it, in their order.
+fn hashed(changes: &Changes, height: Height) -> (Vec<Print>, Vec<LeafChange>) {
+    let changes: Vec<_> = changes.iter().collect();
+    let hash = |changes: &[(&StateKey, &Option<Vec<u8>>)]| -> (Vec<Print>, Vec<LeafChange>) {
+        let prints = changes.iter().map(|(key, value)| Print::of(key, height, value.as_deref()));
+        prints.map(|print| (print, print.leaf())).unzip()
+    };
+    if changes.len() < PARALLEL_MIN {
+        return hash(&changes);
+    }
+    let ((mut prints, mut leaves), second) = in_two(&changes, hash);
+    prints.extend(second.0);
+    leaves.extend(second.1);
+    (prints, leaves)
 }
 
 impl Print {

@@ -24,6 +24,7 @@ use std::sync::Arc;
 use primitives::{Hash, Height};
 
 use crate::hashing::{DEPTH_MAX, inner_hash, turns_right};
+use crate::in_two::in_two;
 use crate::store::StoreError;
 use node::{Crowd, LEVELS, Leaves, Node, PageSlot, Slot, by_nibble, nibble};
 use page::{Leaf, LeafChange, Tally, halves, merge, subtree_hash};
@@ -319,6 +320,9 @@ impl Update<'_> {
             }
             (Slot::Empty, Work::Apply) => merge(&[], changes),
         };
+        if leaves.len() <= PAGE_LEAVES_MAX {
+            return Ok(Slot::of_page(leaves, depth, self.height, self.leaves()));
+        }
         Ok(build(&leaves, depth, self.height, self.leaves()))
     }
 
@@ -367,13 +371,7 @@ impl Update<'_> {
         let (Threads::Two, [_, _, ..]) = (threads, &*groups) else {
             return one_by_one(&groups, threads);
         };
-        let (first, second) = groups.split_at(groups.len() / 2);
-        let (first, second) = std::thread::scope(|scope| {
-            let first = scope.spawn(|| one_by_one(first, Threads::One));
-            let second = one_by_one(second, Threads::One);
-            (first.join(), second)
-        });
-        let Ok(first) = first else { panic!("a thread that updates the tree panicked") };
+        let (first, second) = in_two(&groups, |groups| one_by_one(groups, Threads::One));
         let mut children = first?;
         children.extend(second?);
         Ok(children)

@@ -82,7 +82,11 @@ pub(crate) fn halves(leaves: &[Leaf], depth: usize) -> (&[Leaf], &[Leaf]) {
 
 /// The leaves after the changes; both ascend by path.
 pub(crate) fn merge(leaves: &[Leaf], changes: &[LeafChange]) -> Vec<Leaf> {
-    let mut merged = Vec::with_capacity(leaves.len() + changes.len());
+    let place = |path: &Hash| leaves.binary_search_by_key(path, |leaf| leaf.path);
+    let gone = changes.iter().filter(|(path, _)| place(path).is_ok()).count();
+    let come = changes.iter().filter(|(_, hash)| hash.is_some()).count();
+    // As long as it will be: what stays is not copied again.
+    let mut merged = Vec::with_capacity(leaves.len() - gone + come);
     let mut rest = leaves;
     for (path, hash) in changes {
         let (below, from) = rest.split_at(rest.partition_point(|leaf| leaf.path < *path));
