@@ -12,7 +12,7 @@ use quorate_bench::results::{self, Row};
 use quorate_bench::workload::Workload;
 use quorate_bench::{child, plot, table};
 
-/// As the node has it, for all contenders.
+#[cfg(feature = "jemalloc")]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
