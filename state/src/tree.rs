@@ -333,6 +333,7 @@ impl Update<'_> {
         depth: usize,
         threads: Threads,
     ) -> Result<Slot, StoreError> {
+        node.touch();
         let mut node = node.clone();
         let mut changed = 0u16;
         for (at, slot) in self.children(&node, changes, depth, threads)? {
