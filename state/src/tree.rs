@@ -333,7 +333,6 @@ impl Update<'_> {
         depth: usize,
         threads: Threads,
     ) -> Result<Slot, StoreError> {
-        node.touch();
         let mut node = node.clone();
         let mut changed = 0u16;
         for (at, slot) in self.children(&node, changes, depth, threads)? {
@@ -364,6 +363,11 @@ impl Update<'_> {
         let groups: Vec<(usize, &[LeafChange])> =
             groups.filter_map(|group| Some((at(group.first()?), group))).collect();
         let one_by_one = |groups: &Groups<'_>, threads| {
+            for (at, _) in groups {
+                if let Slot::Node(below) = node.slot(*at) {
+                    below.touch();
+                }
+            }
             let updated = groups.iter().map(|(at, group)| {
                 Ok((*at, self.slot(node.slot(*at), group, depth + LEVELS, threads)?))
             });
