@@ -23,14 +23,14 @@ const WRITE_BUFFERS_BYTES: usize = 128 << 20;
 const LOGS_BYTES: u64 = 256 << 20;
 /// Files open at a time: half of the usual limit of a process, since sockets need the rest.
 const OPEN_FILES: i32 = 512;
-/// With 16 KiB a cold read of a value takes 1.4 times as long, and commits are no faster.
+/// With 16 KiB a cold read of a value takes twice as long, and commits are no cheaper.
 const BLOCK_BYTES: usize = 4 << 10;
 /// For families that are read and written in the order of their keys.
 const LARGE_BLOCK_BYTES: usize = 32 << 10;
 /// A file is rewritten at least this often, so that what is below the floor goes. RocksDB's own
 /// default is 30 days.
 const PRUNING_SECONDS: u64 = 24 * 60 * 60;
-/// Without a filter a cold read of a value takes 1.5 times as long.
+/// Without a filter a cold read of a value takes twice as long.
 const BLOOM_BITS: f64 = 10.0;
 
 /// The whole database's. Without `create` a missing database, or a missing family, is an error:
@@ -95,7 +95,7 @@ fn family_options(family: Family, cache: &Cache) -> Options {
         // Read by key, at random, and often for keys that are not there.
         Family::Flat | Family::Transactions | Family::BlockHashes => {
             table.set_bloom_filter(BLOOM_BITS, false);
-            // Uncompressed values cost commits the same, and an eighth more bytes written.
+            // Uncompressed values cost commits the same, and a tenth more bytes written.
             options.set_compression_type(DBCompressionType::Lz4);
         }
         // Large, written once, read seldom and in order.

@@ -31,7 +31,7 @@ pub const WORKLOADS: [&dyn Workload; 9] = [
     &rollbacks::Rollbacks,
     &syncs::Syncs,
     &snapshots::Snapshots,
-    &backups::Backing,
+    &backups::Backups,
 ];
 
 pub trait Workload: Debug + Sync {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
-use archive::backup::{About, Backups, store_files};
+use archive::backup::{self, About, store_files};
 use primitives::Height;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -22,9 +22,9 @@ const ON: u64 = 16;
 const KEPT: usize = 2;
 
 #[derive(Debug)]
-pub struct Backing;
+pub struct Backups;
 
-impl Workload for Backing {
+impl Workload for Backups {
     fn name(&self) -> &'static str {
         "backups"
     }
@@ -35,7 +35,7 @@ impl Workload for Backing {
     }
 
     fn run(&self, chain: &Chain, path: &Path) -> Result<()> {
-        let backups = Backups::open_or_make(&directory(path))?;
+        let backups = backup::Backups::open_or_make(&directory(path))?;
         loop {
             let state = open(self, chain, path)?;
             loop {
@@ -69,7 +69,7 @@ impl Workload for Backing {
         if !directory(path).join("files").is_dir() {
             return Ok(());
         }
-        let backups = Backups::open(&directory(path))?;
+        let backups = backup::Backups::open(&directory(path))?;
         let all = backups.all()?;
         // Each is made before the block after it is begun.
         let newest = progress.begun.min(AT).saturating_sub(STEP) / STEP * STEP;
@@ -91,13 +91,13 @@ fn directory(path: &Path) -> PathBuf {
 }
 
 /// The height of the newest backup.
-fn newest(backups: &Backups) -> Result<Height> {
+fn newest(backups: &backup::Backups) -> Result<Height> {
     let all = backups.all()?;
     let Some((_, newest)) = all.into_iter().next_back() else { return Ok(Height::ZERO) };
     Ok(newest?.about.height)
 }
 
-fn back_up(chain: &Chain, state: &State, backups: &Backups, path: &Path) -> Result<()> {
+fn back_up(chain: &Chain, state: &State, backups: &backup::Backups, path: &Path) -> Result<()> {
     let checkpoint = beside(path, "checkpoint");
     if checkpoint.exists() {
         std::fs::remove_dir_all(&checkpoint)?;
@@ -112,7 +112,7 @@ fn back_up(chain: &Chain, state: &State, backups: &Backups, path: &Path) -> Resu
 }
 
 /// Makes the backup of height [`OF`] the store.
-fn restore(backups: &Backups, path: &Path) -> Result<()> {
+fn restore(backups: &backup::Backups, path: &Path) -> Result<()> {
     for (_, generation) in backups.all()? {
         let generation = generation?;
         if generation.about.height.0 == OF {
