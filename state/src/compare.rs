@@ -76,15 +76,8 @@ impl Comparison {
         prefix: &Prefix,
         piece: &Piece,
     ) -> Result<Result<Vec<Divergence>, PieceError>, StoreError> {
-        let Some(expected) = self.wanted.get(prefix).copied() else {
-            return Ok(Err(PieceError::NotWanted));
-        };
-        match restore::piece_hash(prefix, piece) {
-            Err(error) => return Ok(Err(error)),
-            Ok(computed) if computed != expected => {
-                return Ok(Err(PieceError::Hash { expected, computed }));
-            }
-            Ok(_) => {}
+        if let Err(error) = restore::check_piece(&self.wanted, prefix, piece) {
+            return Ok(Err(error));
         }
         self.wanted.remove(prefix);
         let mut found = Vec::new();

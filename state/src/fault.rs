@@ -6,7 +6,7 @@
 /// Whether steps are told. A program that anybody relies on asserts at compile time that they are not.
 pub const TOLD: bool = cfg!(feature = "fault-points");
 
-/// Every step, in the order in which a new database comes to them.
+/// Every step. Those of a new database come first, in their order.
 pub const POINTS: [&str; 17] = [
     "open: directory made",
     "open: database made",

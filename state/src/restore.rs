@@ -133,15 +133,8 @@ impl Restore {
         prefix: &Prefix,
         piece: Piece,
     ) -> Result<Result<(), PieceError>, StoreError> {
-        let Some(expected) = self.wanted.get(prefix).copied() else {
-            return Ok(Err(PieceError::NotWanted));
-        };
-        let computed = match piece_hash(prefix, &piece) {
-            Ok(computed) => computed,
-            Err(error) => return Ok(Err(error)),
-        };
-        if computed != expected {
-            return Ok(Err(PieceError::Hash { expected, computed }));
+        if let Err(error) = check_piece(&self.wanted, prefix, &piece) {
+            return Ok(Err(error));
         }
         match piece {
             Piece::Values(entries) => self.write(prefix, entries)?,
@@ -264,8 +257,19 @@ pub(crate) fn read_all(
     Ok((Tree::build(&leaves, Height::ZERO, Leaves::Dropped), usage))
 }
 
+/// Whether a piece is one of those that are wanted.
+pub(crate) fn check_piece(
+    wanted: &BTreeMap<Prefix, Hash>,
+    prefix: &Prefix,
+    piece: &Piece,
+) -> Result<(), PieceError> {
+    let expected = *wanted.get(prefix).ok_or(PieceError::NotWanted)?;
+    let computed = piece_hash(prefix, piece)?;
+    if computed == expected { Ok(()) } else { Err(PieceError::Hash { expected, computed }) }
+}
+
 /// The hash that a piece makes of the prefix that it stands below.
-pub(crate) fn piece_hash(prefix: &Prefix, piece: &Piece) -> Result<Hash, PieceError> {
+fn piece_hash(prefix: &Prefix, piece: &Piece) -> Result<Hash, PieceError> {
     match piece {
         Piece::Values(entries) => check_values(prefix, entries),
         Piece::Branch(children) => check_branch(prefix, children),
