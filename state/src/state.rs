@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 
 use primitives::{
     CommitCertificate, ExecutionResult, Hash, Header, Height, Namespace, Receipt, SignedBatch,
@@ -26,7 +26,7 @@ use crate::recovery::{self, GenesisBlock, OpenError, Recovered};
 use crate::snapshot::{self, Snapshot, SnapshotError, SnapshotHead};
 use crate::store::memory::MemoryStore;
 use crate::store::pruning::HEADERS_KEPT;
-use crate::store::{Store, StoreError, or_panic};
+use crate::store::{Batch, Store, StoreError, or_panic};
 use crate::tree::{Memory, warming};
 use crate::turns::Turns;
 use crate::version::{Head, Version};
@@ -58,6 +58,8 @@ struct Writer {
     /// As it is on the disk.
     meta: Meta,
     turns: Turns,
+    /// The version before the head.
+    replaced: Option<Arc<Version>>,
 }
 
 /// Whether commits are still possible.
@@ -177,7 +179,7 @@ impl State {
     ) -> Self {
         floors.raise(meta.floor, changes_floor(&meta, &turns));
         let head = RwLock::new(version);
-        let writer = Mutex::new(Writer { outcome: Outcome::Written, meta, turns });
+        let writer = Mutex::new(Writer { outcome: Outcome::Written, meta, turns, replaced: None });
         let _warming = warming;
         let inner = Inner { _warming, store, memory, retention, floors, head, writer };
         Self { inner: Arc::new(inner) }
@@ -366,15 +368,27 @@ impl State {
         writer.outcome = Outcome::Unknown;
         before.link(version.clone());
         fault::point("commit: prepared");
-        store.write(prepared.batch)?;
+        self.write(prepared.batch, writer.replaced.take())?;
         fault::point("commit: written");
         last.overlay.set_committed(version.clone());
         *self.inner.head.write().unwrap_or_else(PoisonError::into_inner) = version;
         let old = std::mem::replace(&mut writer.meta, prepared.meta).floor;
         fault::point("commit: published");
         self.prune(&writer, old)?;
+        writer.replaced = Some(before);
         writer.outcome = Outcome::Written;
         Ok(())
+    }
+
+    /// Writes, and lets go of a version meanwhile: thousands of nodes that no other tree shares.
+    fn write(&self, batch: Batch, version: Option<Arc<Version>>) -> Result<(), StoreError> {
+        let store = self.inner.store.as_ref();
+        thread::scope(|scope| {
+            if batch.rows().len() >= PARALLEL_MIN {
+                scope.spawn(|| drop(version));
+            }
+            store.write(batch)
+        })
     }
 
     /// Lets compactions drop what is below the floor, and frees whole files now and then.
@@ -479,7 +493,7 @@ impl Warming {
         let stop = Arc::new(AtomicBool::new(false));
         let (tree, store, memory) = (version.tree.clone(), Arc::clone(store), Arc::clone(memory));
         let stopped = Arc::clone(&stop);
-        let thread = std::thread::spawn(move || {
+        let thread = thread::spawn(move || {
             or_panic(warming::warm(&tree, store.as_ref(), &memory, &stopped));
         });
         Self { stop, thread: Some(thread) }
@@ -494,6 +508,8 @@ impl Drop for Warming {
     }
 }
 
+/// The least rows of a commit that are worth a second thread.
+const PARALLEL_MIN: usize = 1 << 10;
 /// Heights between two times that whole files are freed.
 const FREE_BLOCKS: u64 = 256;
 

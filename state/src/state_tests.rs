@@ -6,7 +6,7 @@ use primitives::{Epoch, Namespace, TimestampMs, ValidatorIndex};
 
 use super::*;
 use crate::family::Family;
-use crate::store::{Batch, Reading, Scanner, TryVisitor};
+use crate::store::{Batch, Reading, RowVisitor, Scanner, TryVisitor};
 
 /// A store in memory whose disk can fill up.
 #[derive(Debug, Default)]
@@ -24,8 +24,13 @@ impl Store for Arc<FillingStore> {
         self.memory.scanner(family, reading)
     }
 
-    fn get_many(&self, family: Family, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
-        self.memory.get_many(family, keys)
+    fn get_many(
+        &self,
+        family: Family,
+        keys: &[&[u8]],
+        visit: RowVisitor<'_>,
+    ) -> Result<(), StoreError> {
+        self.memory.get_many(family, keys, visit)
     }
 
     fn read_all(&self, family: Family, visit: TryVisitor<'_>) -> Result<(), StoreError> {

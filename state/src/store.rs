@@ -21,8 +21,13 @@ use crate::family::Family;
 pub(crate) trait Store: Debug + Send + Sync {
     fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// The rows of keys that ascend, each at its place.
-    fn get_many(&self, family: Family, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, StoreError>;
+    /// Visits the rows of keys that ascend, or their absence, in that order.
+    fn get_many(
+        &self,
+        family: Family,
+        keys: &[&[u8]],
+        visit: RowVisitor<'_>,
+    ) -> Result<(), StoreError>;
 
     /// Reads rows in the order of their keys, from any key on, again and again.
     fn scanner(&self, family: Family, reading: Reading) -> Result<Scanner<'_>, StoreError>;
@@ -72,6 +77,7 @@ pub(crate) enum Reading {
 }
 
 pub(crate) type Visitor<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>;
+pub(crate) type RowVisitor<'a> = &'a mut dyn FnMut(Option<&[u8]>) -> Result<(), StoreError>;
 pub(crate) type TryVisitor<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<(), StoreError>;
 
 /// Why the store could not do as asked. Nobody recovers from one: the process stops.
@@ -151,7 +157,7 @@ impl Batch {
         self.bytes.len()
     }
 
-    pub(crate) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+    pub(crate) fn rows(&self) -> impl ExactSizeIterator<Item = Row<'_>> {
         let mut rest = &self.bytes[..];
         let mut start = 0;
         let mut take = move |end: usize| {

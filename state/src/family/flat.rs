@@ -45,8 +45,14 @@ pub(crate) fn get_many(
     keys: &[(Hash, &StateKey)],
 ) -> Result<Vec<Option<FlatRecord>>, StoreError> {
     let paths: Vec<&[u8]> = keys.iter().map(|(path, _)| &path.0[..]).collect();
-    let rows = store.get_many(Family::Flat, &paths)?;
-    keys.iter().zip(rows).map(|((path, key), row)| read(key, path, row.as_deref())).collect()
+    let mut records = Vec::with_capacity(keys.len());
+    let mut keys = keys.iter();
+    store.get_many(Family::Flat, &paths, &mut |row| {
+        let Some((path, key)) = keys.next() else { return Ok(()) };
+        records.push(read(key, path, row)?);
+        Ok(())
+    })?;
+    Ok(records)
 }
 
 fn read(key: &StateKey, path: &Hash, row: Option<&[u8]>) -> Result<Option<FlatRecord>, StoreError> {

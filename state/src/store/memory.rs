@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use primitives::Height;
 
-use super::{Batch, Reading, Row, Scan, Scanner, Store, StoreError, TryVisitor, Visitor};
+use super::{Batch, Reading, Row, RowVisitor, Scan, Scanner, Store, StoreError, TryVisitor, Visitor};
 use crate::family::Family;
 
 type Rows = BTreeMap<(Family, Vec<u8>), Vec<u8>>;
@@ -32,8 +32,13 @@ impl Store for MemoryStore {
         Ok(Box::new(MemoryScan { store: self, family }))
     }
 
-    fn get_many(&self, family: Family, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
-        keys.iter().map(|key| self.get(family, key)).collect()
+    fn get_many(
+        &self,
+        family: Family,
+        keys: &[&[u8]],
+        visit: RowVisitor<'_>,
+    ) -> Result<(), StoreError> {
+        keys.iter().try_for_each(|key| visit(self.get(family, key)?.as_deref()))
     }
 
     fn read_all(&self, family: Family, visit: TryVisitor<'_>) -> Result<(), StoreError> {

@@ -13,7 +13,7 @@ use rocksdb::{
     ErrorKind, WriteBatch,
 };
 
-use super::{Batch, Reading, Row, Scan, Scanner, Store, StoreError, TryVisitor, Visitor};
+use super::{Batch, Reading, Row, RowVisitor, Scan, Scanner, Store, StoreError, TryVisitor, Visitor};
 use crate::family::{Family, height_key};
 use crate::floor::Floors;
 use crate::options;
@@ -78,9 +78,14 @@ impl Store for RocksStore {
         Ok(Box::new(RocksScan { rows }))
     }
 
-    fn get_many(&self, family: Family, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+    fn get_many(
+        &self,
+        family: Family,
+        keys: &[&[u8]],
+        visit: RowVisitor<'_>,
+    ) -> Result<(), StoreError> {
         let rows = self.database.batched_multi_get_cf(self.family(family)?, keys, true);
-        rows.into_iter().map(|row| Ok(row?.map(|row| row.to_vec()))).collect()
+        rows.into_iter().try_for_each(|row| visit(row?.as_deref()))
     }
 
     fn read_all(&self, family: Family, visit: TryVisitor<'_>) -> Result<(), StoreError> {

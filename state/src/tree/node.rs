@@ -244,6 +244,13 @@ impl Node {
     }
 }
 
+impl Drop for Node {
+    /// What follows lowers the counts one after the other, as a clone raises them.
+    fn drop(&mut self) {
+        self.touch();
+    }
+}
+
 /// The hash over two subtrees: a lone leaf stands for the whole of both.
 fn joined((left, one): (Crowd, Hash), (right, other): (Crowd, Hash)) -> Hash {
     match (left, right) {
