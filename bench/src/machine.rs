@@ -156,7 +156,6 @@ pub(crate) fn describe(directory: &Path) -> String {
         .filter(|(mount, _)| place.starts_with(mount))
         .max_by_key(|(mount, _)| mount.len())
         .map_or("unknown", |(_, file_system)| file_system);
-    let allocator =
-        if cfg!(feature = "jemalloc") { "jemalloc" } else { "the system's allocator" };
+    let allocator = if cfg!(feature = "jemalloc") { "jemalloc" } else { "the system's allocator" };
     format!("{cores} cores of {model}, {file_system}, {allocator}")
 }

@@ -13,7 +13,9 @@ use rocksdb::{
     ErrorKind, WriteBatch,
 };
 
-use super::{Batch, Reading, Row, RowVisitor, Scan, Scanner, Store, StoreError, TryVisitor, Visitor};
+use super::{
+    Batch, Reading, Row, RowVisitor, Scan, Scanner, Store, StoreError, TryVisitor, Visitor,
+};
 use crate::family::{Family, height_key};
 use crate::floor::Floors;
 use crate::options;
