@@ -58,7 +58,7 @@ struct Writer {
     /// As it is on the disk.
     meta: Meta,
     turns: Turns,
-    /// The version before the head.
+    /// The version before the head, which is let go of while the next commit is written.
     replaced: Option<Arc<Version>>,
 }
 

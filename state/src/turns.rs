@@ -17,6 +17,7 @@ const ROUND_CHANGES: u64 = 1 << 18;
 /// And no longer than this many blocks, whose `changes` a start has to read.
 const ROUND_BLOCKS: u64 = 1 << 10;
 
+/// All there can be.
 const UNITS: u64 = 1 << UNIT_DEPTH;
 
 #[derive(Debug)]
@@ -25,6 +26,7 @@ pub(crate) struct Turns {
     rows: BTreeMap<Unit, Height>,
     /// How many rows are of each height.
     heights: BTreeMap<Height, usize>,
+    /// Whose turn it is.
     next: Unit,
     /// In parts of a unit: [`ROUND_CHANGES`] times [`ROUND_BLOCKS`] make one.
     credit: u64,
