@@ -10,9 +10,10 @@
 //!
 //! The cost follows the nodes, 4 bytes a key, and the changes of the last round.
 //!
-//! A write that a crash cut short was never acknowledged, and RocksDB drops it. A log that was
-//! damaged later looks the same: the head is then that of an earlier commit, whole. The consensus
-//! log knows whether a higher block was committed, and it is fetched again.
+//! A write that a crash cut short was never acknowledged, and RocksDB drops it; `store::manifest`
+//! does where RocksDB does not. A log that was damaged later looks the same: the head is then that
+//! of an earlier commit, whole. The consensus log knows whether a higher block was committed, and it
+//! is fetched again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -30,7 +31,7 @@ use crate::fault;
 use crate::floor::Floors;
 use crate::overlay::Changes;
 use crate::store::rocks::RocksStore;
-use crate::store::{Batch, Reading, Store, StoreError};
+use crate::store::{Batch, Reading, Store, StoreError, manifest};
 use crate::stored_leaves::StoredLeaves;
 use crate::tree::node::{Leaves, Slot};
 use crate::tree::page::LeafChange;
@@ -185,7 +186,16 @@ pub(crate) fn open_to_read(path: &Path) -> Result<RocksStore, OpenError> {
 }
 
 fn open_rocks(path: &Path, create: bool, floors: &Floors) -> Result<RocksStore, OpenError> {
-    reasoned(path, RocksStore::open(path, create, floors))
+    let open = || RocksStore::open(path, create, floors);
+    let mut opened = open();
+    let is_damaged = |error: &rocksdb::Error| error.kind() == rocksdb::ErrorKind::Corruption;
+    if opened.as_ref().is_err_and(is_damaged) {
+        let is_cut = manifest::cut_torn_end(path).map_err(|error| inaccessible(path, &error))?;
+        if is_cut {
+            opened = open();
+        }
+    }
+    reasoned(path, opened)
 }
 
 fn reasoned(

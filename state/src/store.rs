@@ -3,6 +3,7 @@
 //! Two of them: RocksDB in the node (`rocks`) and memory in simulations (`memory`). Everything
 //! above works on either, so that a simulated crash and restart goes the very way a real one does.
 
+pub(crate) mod manifest;
 pub(crate) mod memory;
 pub(crate) mod pruning;
 pub(crate) mod rocks;

@@ -133,6 +133,30 @@ fn a_flipped_bit_in_the_manifest_never_opens_another_state() {
     check_damaged(&copied, "the middle of the manifest");
 }
 
+/// The end of a write to the manifest, of which a power cut left some sectors and not others.
+#[test]
+fn an_unsynced_end_of_the_manifest_is_no_damage() {
+    let (_directory, path, head) = closed_database();
+    let manifest = files(&path, |name| name.starts_with("MANIFEST")).pop().unwrap();
+    let name = manifest.file_name().unwrap().to_str().unwrap();
+    let synced = fs::read(&manifest).unwrap();
+    // A record of 1,200 bytes that its checksum does not fit.
+    let mut written = [&synced[..], &[9, 9, 9, 9, 0xb0, 4, 1], &[9; 1_200]].concat();
+    let lost = (synced.len() / 512 + 1) * 512;
+    for is_lost in [false, true] {
+        let (_copied, copied) = copy(&path);
+        if is_lost {
+            written[lost..lost + 512].fill(0);
+        }
+        fs::write(copied.join(name), &written).unwrap();
+        if is_lost {
+            assert_eq!(State::open(&copied, &genesis()).unwrap().head(), head);
+        } else {
+            check_damaged(&copied, "an unreadable end with nothing missing");
+        }
+    }
+}
+
 #[test]
 fn a_missing_or_shortened_file_is_noticed() {
     let (_directory, path, _) = closed_database();
