@@ -1,6 +1,7 @@
 //! What the system says of processes, files and itself.
 
 use std::fs::{self, File};
+use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::thread;
@@ -124,6 +125,15 @@ pub(crate) fn evict(directory: &Path) -> Result<()> {
         // What is not on the disk yet stays.
         file.sync_all()?;
         Ok(fadvise(&file, 0, None, Advice::DontNeed)?)
+    })
+}
+
+/// Has the system hold the files below a directory in memory, as far as there is room.
+pub(crate) fn warm(directory: &Path) -> Result<()> {
+    visit(directory, &mut |path| {
+        let Ok(mut file) = File::open(path) else { return Ok(()) };
+        io::copy(&mut file, &mut io::sink())?;
+        Ok(())
     })
 }
 

@@ -144,6 +144,7 @@ impl Plan {
             turns.rotate_left(first);
             for (lane, rounds) in turns {
                 let cursor = lane.cursor;
+                machine::warm(&lane.directory)?;
                 rounds.push(lane.commits(&Request::Run { cursor, workload, batch, limit })?);
             }
         }
