@@ -186,16 +186,20 @@ pub(crate) fn open_to_read(path: &Path) -> Result<RocksStore, OpenError> {
 }
 
 fn open_rocks(path: &Path, create: bool, floors: &Floors) -> Result<RocksStore, OpenError> {
-    let open = || RocksStore::open(path, create, floors);
-    let mut opened = open();
-    let is_damaged = |error: &rocksdb::Error| error.kind() == rocksdb::ErrorKind::Corruption;
-    if opened.as_ref().is_err_and(is_damaged) {
-        let is_cut = manifest::cut_torn_end(path).map_err(|error| inaccessible(path, &error))?;
-        if is_cut {
-            opened = open();
-        }
+    let mut opened = RocksStore::open(path, create, floors);
+    // Whatever was mended is no longer there to be mended again.
+    while opened.as_ref().is_err_and(is_damage)
+        && manifest::mend(path).map_err(|error| inaccessible(path, &error))?
+    {
+        opened = RocksStore::open(path, create, floors);
     }
     reasoned(path, opened)
+}
+
+/// Whether it is the database that RocksDB cannot open, rather than the machine.
+fn is_damage(error: &rocksdb::Error) -> bool {
+    // RocksDB has no kind of its own for a file that is missing.
+    error.kind() != rocksdb::ErrorKind::IOError || error.as_ref().contains("No such file")
 }
 
 fn reasoned(
@@ -204,18 +208,18 @@ fn reasoned(
 ) -> Result<RocksStore, OpenError> {
     opened.map_err(|error| {
         let path = path.to_path_buf();
-        let is_io = error.kind() == rocksdb::ErrorKind::IOError;
+        let is_damage = is_damage(&error);
         let reason = error.into_string();
-        // RocksDB has no kind of its own for a lock that is held or a file that is missing.
+        // Nor has it one for a lock that is held.
         let is_held = ["Resource temporarily unavailable", "No locks available"]
             .iter()
             .any(|text| reason.contains("LOCK") && reason.contains(text));
-        if is_io && is_held {
-            OpenError::Locked { path }
-        } else if is_io && !reason.contains("No such file") {
-            OpenError::Inaccessible { path, reason }
-        } else {
+        if is_damage {
             OpenError::Damaged { path, reason }
+        } else if is_held {
+            OpenError::Locked { path }
+        } else {
+            OpenError::Inaccessible { path, reason }
         }
     })
 }

@@ -1,19 +1,25 @@
-//! The end of RocksDB's manifest after a power cut.
+//! RocksDB's manifest after a power cut.
 //!
 //! The manifest lists the files of a database: records appended and synced, in the format of its
-//! logs (RocksDB's wiki, "Write Ahead Log File Format"). RocksDB takes a record that is cut short for
-//! the end. A disk writes sectors in any order, though: when the power fails within a sync, a later
-//! sector of the last record may be there and an earlier one not, and that RocksDB calls corruption.
+//! logs (RocksDB's wiki, "Write Ahead Log File Format"). The file `CURRENT` names it. Two things that
+//! a power cut may leave RocksDB takes for damage, and both can be told from it:
 //!
-//! Such an end can be told from damage and taken off. A sector that was never written reads as zeros
-//! beyond the length that was synced before, so the first unreadable record has nothing but zeros in
-//! one of its sectors. And nothing is lost with it: a file that a record replaces is deleted when
-//! the record is synced, and RocksDB misses a file that the records left name.
+//! - **A torn end.** A record that is cut short is the end for RocksDB. But a disk writes sectors in
+//!   any order: a later sector of the last record may be there and an earlier one not. Beyond the
+//!   length that was synced before, a sector that was never written reads as zeros; so the first
+//!   unreadable record has nothing but zeros in one of its sectors. It is taken off. Nothing is lost
+//!   with it: what a record replaces is deleted when the record is synced, and RocksDB misses a file
+//!   that the records left name.
+//! - **A name ahead of what it names.** A new manifest is made, synced and then named, before the
+//!   directory is synced; the second name may be there and the first not. The manifest before is
+//!   named again: it goes, with all that only it names, after that directory is synced.
 
-use std::fs::{self, OpenOptions};
-use std::io::Result;
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Result, Write};
 use std::path::Path;
 
+/// What the name of a manifest begins with, before its number.
+const PREFIX: &str = "MANIFEST-";
 /// Records do not cross the borders of blocks.
 const BLOCK: usize = 32 << 10;
 /// Masked CRC-32C of all that follows, length (little endian), kind.
@@ -21,16 +27,45 @@ const HEADER: usize = 4 + 2 + 1;
 /// What disks write whole.
 const SECTOR: usize = 512;
 
-/// Takes off what a power cut left of the last write to the manifest of the closed database at
-/// `path`; whether there was such a thing. A manifest that is missing is RocksDB's to report.
-pub(crate) fn cut_torn_end(path: &Path) -> Result<bool> {
+/// Mends what a power cut left of the closed database at `path`, if that is what is wrong with it;
+/// whether it was. Any other fault is RocksDB's to report.
+pub(crate) fn mend(path: &Path) -> Result<bool> {
     let current = fs::read_to_string(path.join("CURRENT")).unwrap_or_default();
+    if !current.starts_with(PREFIX) {
+        return Ok(false);
+    }
     let manifest = path.join(current.trim_end());
-    let Ok(bytes) = fs::read(&manifest) else { return Ok(false) };
-    let Some(end) = torn_end(&bytes) else { return Ok(false) };
-    let file = OpenOptions::new().write(true).open(&manifest)?;
+    match fs::read(&manifest) {
+        Ok(bytes) => cut(&manifest, torn_end(&bytes)),
+        Err(error) if error.kind() == ErrorKind::NotFound => name_newest(path),
+        Err(_) => Ok(false),
+    }
+}
+
+fn cut(manifest: &Path, end: Option<usize>) -> Result<bool> {
+    let Some(end) = end else { return Ok(false) };
+    let file = OpenOptions::new().write(true).open(manifest)?;
     file.set_len(end as u64)?;
     file.sync_all()?;
+    Ok(true)
+}
+
+/// Names the newest manifest that is there.
+fn name_newest(path: &Path) -> Result<bool> {
+    let mut newest: Option<u64> = None;
+    for entry in fs::read_dir(path)? {
+        let name = entry?.file_name();
+        let number = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.parse().ok());
+        newest = newest.max(number);
+    }
+    let Some(number) = newest else { return Ok(false) };
+    // A name of RocksDB's for what it removes when it opens the database.
+    let unfinished = path.join(format!("{number:06}.dbtmp"));
+    let mut file = File::create(&unfinished)?;
+    file.write_all(format!("{PREFIX}{number:06}\n").as_bytes())?;
+    file.sync_all()?;
+    fs::rename(unfinished, path.join("CURRENT"))?;
+    File::open(path)?.sync_all()?;
     Ok(true)
 }
 

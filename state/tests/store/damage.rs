@@ -157,6 +157,24 @@ fn an_unsynced_end_of_the_manifest_is_no_damage() {
     }
 }
 
+/// A new manifest has been named, and the name of its own is lost.
+#[test]
+fn a_name_ahead_of_its_manifest_is_no_damage() {
+    let (_directory, path, head) = closed_database();
+    let manifest = files(&path, |name| name.starts_with("MANIFEST")).pop().unwrap();
+    let name = manifest.file_name().unwrap().to_str().unwrap();
+    for ahead in ["MANIFEST-000999\n", "MANIFEST-1000000\n"] {
+        let (_copied, copied) = copy(&path);
+        fs::write(copied.join("CURRENT"), ahead).unwrap();
+        assert_eq!(State::open(&copied, &genesis()).unwrap().head(), head);
+        fs::write(copied.join("CURRENT"), ahead).unwrap();
+        for left in files(&copied, |name| name.starts_with("MANIFEST")) {
+            fs::remove_file(left).unwrap();
+        }
+        check_damaged(&copied, &format!("no manifest beside {name}"));
+    }
+}
+
 #[test]
 fn a_missing_or_shortened_file_is_noticed() {
     let (_directory, path, _) = closed_database();
