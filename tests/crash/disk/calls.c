@@ -132,10 +132,11 @@ int ftruncate64(int fd, off_t length) __attribute__((alias("ftruncate")));
 int fallocate(int fd, int mode, off_t offset, off_t length) {
     LOCKED;
     struct node *node = node_of_fd(fd);
-    if (node == NULL) return REAL(fallocate)(fd, mode, offset, length);
-    if (point(CHANGE, "allocate", path_of(fd)) != DONE) return -1;
-    /* Room beyond the end is not to be seen, and a disk in memory would fill it with zeros. */
+    if (node != NULL && point(CHANGE, "allocate", path_of(fd)) != DONE) return -1;
+    /* Room beyond the end is not to be seen, and a disk in memory would fill it with zeros, which takes most of the
+     * time that opening a store does. */
     if (mode == FALLOC_FL_KEEP_SIZE) return 0;
+    if (node == NULL) return REAL(fallocate)(fd, mode, offset, length);
     int result = REAL(fallocate)(fd, mode, offset, length);
     size_t end = (mode & FALLOC_FL_KEEP_SIZE) ? 0 : (size_t)(offset + length);
     if (result == 0) note_write(node, (size_t)offset, end);

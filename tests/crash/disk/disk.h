@@ -2,7 +2,7 @@
  * changes one directory. Such changes, and the syncs of them, are points, numbered from the start of the process; at
  * one of them it does what it was told. The environment says:
  *
- *   DISK_DIRECTORY  what is watched
+ *   DISK_DIRECTORY  what is watched; without it nothing is, and only room that is asked for ahead is not taken
  *   DISK_COUNTS     which points have numbers: words of "change remove write sync hint step end"
  *   DISK_POINT      the number at which something happens; 0: never
  *   DISK_EFFECT     kill        the process ends before the operation; what was done before it stays

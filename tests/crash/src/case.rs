@@ -126,6 +126,7 @@ impl Bench {
         if let Some(done) = progress.done {
             command.args(["--done", &done.to_string()]);
         }
+        self.disk.stand_aside(&mut command);
         let output = command.stdin(Stdio::null()).output().context("starting a process")?;
         let said = String::from_utf8_lossy(&output.stderr);
         Ok((!output.status.success()).then(|| format!("{}: {}", output.status, said.trim())))

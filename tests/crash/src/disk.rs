@@ -105,6 +105,11 @@ impl Disk {
         Ok(Self { library })
     }
 
+    /// Puts it beside a process, which finds a disk that works; but in memory room is not taken ahead of what is written.
+    pub fn stand_aside(&self, command: &mut Command) {
+        command.env("LD_PRELOAD", &self.library).env_remove("DISK_DIRECTORY");
+    }
+
     /// Puts it in front of a process that is about to start; `directory` is what it watches.
     pub fn stand_before(&self, command: &mut Command, directory: &Path, order: Order<'_>) {
         command.env("LD_PRELOAD", &self.library);
