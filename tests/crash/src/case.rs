@@ -97,8 +97,7 @@ impl Bench {
             let point = 1 + point.wrapping_mul(0x9e37_79b9) % RECOVERY_POINTS;
             let second = self.run(case, home, Order { blow, point, ..order })?;
             failure = second.wrong_end(mode.ends).map(|why| second.tell(why));
-            progress.begun = progress.begun.max(second.progress.begun);
-            progress.done = progress.done.max(second.progress.done);
+            progress = progress.followed_by(second.progress);
         }
         before_check()?;
         if failure.is_none() {

@@ -113,4 +113,31 @@ impl Progress {
         }
         progress
     }
+
+    /// Where the next process had come to, which found what this one left. Once it has opened the store, what it says
+    /// counts alone: it may have gone back.
+    pub fn followed_by(self, next: Self) -> Self {
+        match next.done {
+            Some(done) => Self { begun: if next.begun == 0 { done } else { next.begun }, ..next },
+            None => Self { begun: self.begun.max(next.begun), ..self },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A store that the second process took back to 9 stands there, whatever the first had done.
+    #[test]
+    fn the_second_process_has_the_last_word_once_it_has_opened_the_store() {
+        let check = |first: &str, second: &str, begun, done| {
+            let progress = Progress::read(first).followed_by(Progress::read(second));
+            assert_eq!(progress, Progress { begun, done: Some(done) });
+        };
+        check("done 9\nbegin 12\ndone 12", "done 12\nbegin 9\ndone 9", 9, 9);
+        check("done 9\nbegin 12", "done 12", 12, 12);
+        check("done 9\nbegin 12", "", 12, 9);
+        check("done 9", "done 9\nbegin 12", 12, 9);
+    }
 }
