@@ -23,6 +23,7 @@ use tokio::sync::Mutex;
 
 use crate::config::Home;
 use crate::config::home::create_private;
+use crate::failure;
 
 /// Bytes of a request or an answer.
 const LINE_BYTES_MAX: u64 = 4 << 10;
@@ -167,7 +168,10 @@ fn perform(home: &Home, state: &State, request: &Request) -> anyhow::Result<Answ
     match request {
         Request::Compact => {
             tracing::info!("rewriting the store, as the operator asked");
-            state.compact()?;
+            if let Err(error) = state.compact() {
+                // The store has given up its work in the background.
+                failure::stop(&format!("the store could not be rewritten: {error}"));
+            }
             Ok(Answer::Compacted { floor: state.floor() })
         }
         Request::Checkpoint => {

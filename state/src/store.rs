@@ -3,6 +3,7 @@
 //! Two of them: RocksDB in the node (`rocks`) and memory in simulations (`memory`). Everything
 //! above works on either, so that a simulated crash and restart goes the very way a real one does.
 
+mod background;
 pub(crate) mod manifest;
 pub(crate) mod memory;
 pub(crate) mod pruning;
@@ -48,7 +49,7 @@ pub(crate) trait Store: Debug + Send + Sync {
     /// hold nothing else. What remains is as it was.
     fn free_below(&self, family: Family, height: Height) -> Result<(), StoreError>;
 
-    /// Rewrites all files now, without what compactions drop.
+    /// Rewrites all files now, without what compactions drop. When that fails, nothing more can be written.
     fn compact(&self) -> Result<(), StoreError>;
 
     /// Makes a database in `path`, which is not there yet, that holds what this one does. Neither

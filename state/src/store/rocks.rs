@@ -4,6 +4,8 @@ use std::ffi::CStr;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::thread;
 
 use librocksdb_sys::{rocksdb_free, rocksdb_verify_checksum};
 use primitives::Height;
@@ -13,6 +15,7 @@ use rocksdb::{
     ErrorKind, WriteBatch,
 };
 
+use super::background::BackgroundError;
 use super::{
     Batch, Reading, Row, RowVisitor, Scan, Scanner, Store, StoreError, TryVisitor, Visitor,
 };
@@ -23,6 +26,7 @@ use crate::options;
 #[derive(Debug)]
 pub(crate) struct RocksStore {
     database: DB,
+    background: BackgroundError,
 }
 
 impl RocksStore {
@@ -30,15 +34,18 @@ impl RocksStore {
     /// Compactions drop what lies below `floors`.
     pub(crate) fn open(path: &Path, create: bool, floors: &Floors) -> Result<Self, rocksdb::Error> {
         let families = options::families(floors);
-        let database = DB::open_cf_descriptors(&options::database(create), path, families)?;
-        Ok(Self { database })
+        let background = BackgroundError::default();
+        let mut options = options::database(create);
+        background.listen(&mut options);
+        let database = DB::open_cf_descriptors(&options, path, families)?;
+        Ok(Self { database, background })
     }
 
     /// Opens what nobody writes, and changes nothing of it.
     pub(crate) fn open_to_read(path: &Path) -> Result<Self, rocksdb::Error> {
         let (options, families) = (options::database(false), options::families(&Floors::default()));
         let database = DB::open_cf_descriptors_read_only(&options, path, families, false)?;
-        Ok(Self { database })
+        Ok(Self { database, background: BackgroundError::default() })
     }
 
     /// Reads all files once, and compares every block in them with its checksum: those of indices
@@ -61,6 +68,17 @@ impl RocksStore {
             text
         };
         Err(StoreError::Damaged(error))
+    }
+
+    fn compact_all(&self) -> Result<(), StoreError> {
+        let mut options = CompactOptions::default();
+        options.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
+        for family in Family::ALL {
+            let family = self.family(family)?;
+            self.database.flush_cf(family)?;
+            self.database.compact_range_cf_opt(family, None::<&[u8]>, None::<&[u8]>, &options);
+        }
+        Ok(())
     }
 
     fn family(&self, family: Family) -> Result<&ColumnFamily, StoreError> {
@@ -109,14 +127,22 @@ impl Store for RocksStore {
     }
 
     fn compact(&self) -> Result<(), StoreError> {
-        let mut options = CompactOptions::default();
-        options.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
-        for family in Family::ALL {
-            let family = self.family(family)?;
-            self.database.flush_cf(family)?;
-            self.database.compact_range_cf_opt(family, None::<&[u8]>, None::<&[u8]>, &options);
+        let is_over = AtomicBool::new(false);
+        let compacted = thread::scope(|scope| {
+            // Else what meets a full disk waits for room without an end.
+            scope.spawn(|| {
+                if self.background.wait(&is_over) {
+                    self.database.cancel_all_background_work(false);
+                }
+            });
+            let compacted = self.compact_all();
+            self.background.stop_waiting(&is_over);
+            compacted
+        });
+        match self.background.first() {
+            Some(error) => Err(StoreError::Failed(error)),
+            None => compacted,
         }
-        Ok(())
     }
 
     fn write(&self, batch: Batch) -> Result<(), StoreError> {
