@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use primitives::Hash;
-use wasmer::sys::{Cranelift, EngineBuilder, Features, NativeEngineExt};
+use wasmer::sys::{Cranelift, CraneliftOptLevel, EngineBuilder, Features, NativeEngineExt};
 use wasmer::{
     Extern, Function, FunctionEnv, FunctionEnvMut, Global, Instance, Memory, Module, RuntimeError,
     Store, StoreMut, Value,
@@ -30,8 +30,18 @@ const NATIVE_BYTES_PER_BYTE: usize = 8;
 
 /// The engine of the product.
 #[derive(Debug, Default)]
-pub(crate) struct Wasmer {
+pub struct Wasmer {
     memories: Arc<Pool>,
+    optimisation: Optimisation,
+}
+
+/// How hard the compiler tries. It must not show in a result, which tests hold against each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Optimisation {
+    /// What the product does.
+    #[default]
+    Speed,
+    None,
 }
 
 impl Engine for Wasmer {
@@ -48,9 +58,18 @@ impl Engine for Wasmer {
 }
 
 impl Wasmer {
-    fn engine(&self) -> wasmer::Engine {
+    pub fn with_optimisation(optimisation: Optimisation) -> Self {
+        Self { optimisation, ..Self::default() }
+    }
+
+    /// wasmer's engine with the settings under which contracts run, for one module.
+    pub fn engine(&self) -> wasmer::Engine {
         let mut compiler = Cranelift::new();
         compiler.canonicalize_nans(true);
+        compiler.opt_level(match self.optimisation {
+            Optimisation::Speed => CraneliftOptLevel::Speed,
+            Optimisation::None => CraneliftOptLevel::None,
+        });
         let mut features = Features::none();
         features.bulk_memory(true);
         let mut engine: wasmer::Engine =
