@@ -87,7 +87,7 @@ mod tests {
     use primitives::Domain;
 
     use super::*;
-    use crate::engine::wasmer::Wasmer;
+    use crate::engine::Wasmer;
 
     fn code(number: u32) -> Vec<u8> {
         let text =

@@ -5,11 +5,12 @@
 //! depends on is decided outside of it.
 
 mod memory;
-pub(crate) mod wasmer;
+mod wasmer;
 
 use primitives::Hash;
 use thiserror::Error;
 
+pub use self::wasmer::Wasmer;
 use crate::host::HostCalls;
 pub use crate::instrument::{GAS_EXPORT, STACK_EXPORT};
 

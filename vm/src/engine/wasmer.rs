@@ -30,7 +30,7 @@ const NATIVE_BYTES_PER_BYTE: usize = 8;
 
 /// The engine of the product.
 #[derive(Debug, Default)]
-pub(crate) struct Wasmer {
+pub struct Wasmer {
     memories: Arc<Pool>,
 }
 
