@@ -1,6 +1,7 @@
 //! Contracts before they are on a chain: begun, built, checked.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use abi::Abi;
 use anyhow::Context as _;
@@ -30,6 +31,19 @@ pub struct Build {
 }
 
 #[derive(Debug, Args)]
+pub struct Test {
+    /// The contract's directory
+    #[arg(long, default_value = ".")]
+    directory: PathBuf,
+    /// Install no compiler target, even if one is missing
+    #[arg(long)]
+    no_install: bool,
+    /// Handed on to `cargo test`: a part of tests' names, options
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
+    arguments: Vec<String>,
+}
+
+#[derive(Debug, Args)]
 pub struct Check {
     module: PathBuf,
 }
@@ -50,6 +64,30 @@ impl Build {
         let built = build(context, &self.directory, installing)?;
         let abi = check(&built.code)?;
         show(context, &built.wasm_path, &built.code, &abi)
+    }
+}
+
+impl Test {
+    /// The module is built first, so that its compiler's messages do not stand among the tests'.
+    /// What the tests need of this program they ask of it by `quorate contract host`.
+    pub fn run(self, context: &Context) -> anyhow::Result<()> {
+        let installing = if self.no_install { Installing::Forbidden } else { Installing::Allowed };
+        let built = build(context, &self.directory, installing)?;
+        check(&built.code)?;
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let status = Command::new(&cargo)
+            .arg("test")
+            .args(&self.arguments)
+            .current_dir(&self.directory)
+            .env("QUORATE", std::env::current_exe()?)
+            .env("QUORATE_MODULES", &built.wasm_path)
+            .status()
+            .with_context(|| format!("{} could not be started", cargo.display()))?;
+        if status.success() {
+            return Ok(());
+        }
+        Err(Failure::refused("TESTS_FAILED", "not all of the contract's tests passed".to_owned())
+            .into())
     }
 }
 
