@@ -2,7 +2,11 @@
 
 mod blocks;
 mod calls;
+mod crypto;
 mod host;
+mod making;
 mod metering;
+mod scans;
 mod stack;
+mod upgrades;
 mod uploads;
