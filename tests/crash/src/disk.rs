@@ -105,7 +105,8 @@ impl Disk {
         Ok(Self { library })
     }
 
-    /// Puts it beside a process, which finds a disk that works; but in memory room is not taken ahead of what is written.
+    /// Puts it beside a process, which finds a disk that works. Only room in memory is not taken ahead of what is
+    /// written.
     pub fn stand_aside(&self, command: &mut Command) {
         command.env("LD_PRELOAD", &self.library).env_remove("DISK_DIRECTORY");
     }
