@@ -8,14 +8,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use primitives::Hash;
 
 use crate::cost;
-use crate::engine::ContractModule;
-use crate::trap::Fatal;
+use crate::engine::Engine;
+use crate::engine::Fatal;
+use crate::module::ContractModule;
 
 /// Keyed by the cost table's version too: code instrumented under another version charges
 /// otherwise.
 type Key = (u32, Hash);
 
 pub(crate) struct ModuleCache {
+    engine: Arc<dyn Engine>,
     bytes_max: usize,
     kept: Mutex<Kept>,
 }
@@ -29,8 +31,8 @@ struct Kept {
 }
 
 impl ModuleCache {
-    pub(crate) fn new(bytes_max: usize) -> Self {
-        Self { bytes_max, kept: Mutex::default() }
+    pub(crate) fn new(engine: Arc<dyn Engine>, bytes_max: usize) -> Self {
+        Self { engine, bytes_max, kept: Mutex::default() }
     }
 
     /// The compiled module of a code hash; `load` reads the code when it is not kept. Compiles
@@ -44,7 +46,7 @@ impl ModuleCache {
         if let Some(module) = self.kept().find(&key) {
             return Ok(module);
         }
-        let module = Arc::new(ContractModule::compile(&load()?)?);
+        let module = Arc::new(ContractModule::compile(self.engine.as_ref(), code, &load()?)?);
         self.kept().insert(key, &module, self.bytes_max);
         Ok(module)
     }

@@ -19,17 +19,17 @@
 
 mod cache;
 mod cost;
-mod engine;
+pub mod engine;
 mod executor;
 mod genesis;
 mod host;
-mod instance;
 mod instrument;
 mod journal;
 pub mod limits;
 mod machine;
-mod memory;
+mod module;
 mod operators;
+mod run;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -44,6 +44,7 @@ pub use executor::{
     BlockContext, BlockOutcome, Executor, ExecutorOptions, Query, QueryOutcome, check_transaction,
 };
 pub use genesis::{PARAMETERS_KEY, VALIDATORS_KEY, genesis_changes};
+pub use host::{FUNCTIONS as HOST_FUNCTIONS, HostCalls, HostFunction, ValueType};
 pub use machine::contract_address;
 pub use validate::{Refusal, check_code};
 

@@ -7,11 +7,11 @@ use primitives::state_key::ContractInfo;
 use primitives::{Address, Amount, Domain, Hash, StateKey, codec, limits};
 
 use crate::cache::ModuleCache;
+use crate::engine::Fatal;
 use crate::executor::BlockContext;
 use crate::host::{self, Frame};
-use crate::instance;
 use crate::journal::Journal;
-use crate::trap::Fatal;
+use crate::run::run;
 
 /// All that the calls of one transaction, or one query, share.
 pub(crate) struct Machine<'a> {
@@ -172,7 +172,7 @@ impl<'a> Machine<'a> {
             returned: Vec::new(),
         };
         self.active.push(call.contract);
-        let outcome = instance::run(&module, self, frame, host::entry(method.kind), gas);
+        let outcome = run(&module, self, frame, host::entry(method.kind), gas);
         // Not a pop: after a panic that a host function caught, deeper entries may be left.
         self.active.truncate(depth as usize);
         outcome

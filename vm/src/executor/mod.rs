@@ -4,6 +4,7 @@ mod admission;
 mod transaction;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use primitives::receipt::Status;
 use primitives::{
@@ -14,9 +15,10 @@ use primitives::{
 use crate::Storage;
 use crate::cache::ModuleCache;
 use crate::cost;
+use crate::engine::wasmer::Wasmer;
+use crate::engine::{Engine, Fatal};
 use crate::journal::Journal;
 use crate::machine::{Ended, Entry, Invocation, Machine, Outcome};
-use crate::trap::Fatal;
 pub use admission::check_transaction;
 
 /// Everything outside of state and transactions that a block's results depend on.
@@ -90,7 +92,12 @@ pub struct QueryOutcome {
 
 impl Executor {
     pub fn new(options: ExecutorOptions) -> Self {
-        Self { modules: ModuleCache::new(options.cache_bytes_max) }
+        Self::with_engine(options, Arc::new(Wasmer::default()))
+    }
+
+    /// One that runs contracts by another engine: for tests.
+    pub fn with_engine(options: ExecutorOptions, engine: Arc<dyn Engine>) -> Self {
+        Self { modules: ModuleCache::new(engine, options.cache_bytes_max) }
     }
 
     /// Executes a block's transactions, whose signatures were checked, one after the other.

@@ -7,8 +7,8 @@ use primitives::{
 
 use super::{check_transaction, finish};
 use crate::cost::intrinsic_gas;
+use crate::engine::Fatal;
 use crate::machine::{Ended, Entry, Invocation, Machine, Outcome};
-use crate::trap::Fatal;
 use crate::validate::check_code;
 
 impl Machine<'_> {

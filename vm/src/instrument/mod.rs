@@ -31,9 +31,9 @@ use body::Instrumenter;
 use sections::Sections;
 
 /// The exported global of gas left; negative once it ran out.
-pub(crate) const GAS_EXPORT: &str = "quorate:gas";
+pub const GAS_EXPORT: &str = "quorate:gas";
 /// The exported global of stack words left; negative once they were exhausted.
-pub(crate) const STACK_EXPORT: &str = "quorate:stack";
+pub const STACK_EXPORT: &str = "quorate:stack";
 
 /// A module ready to be compiled.
 #[derive(Debug)]

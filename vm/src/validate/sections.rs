@@ -8,7 +8,7 @@ use wasmparser::{
 
 use super::function::check_type;
 use super::{Refusal, at_most, shown};
-use crate::host;
+use crate::host::{self, HostFunction, ValueType};
 use crate::limits;
 
 /// Bytes of a page of memory.
@@ -102,12 +102,12 @@ impl<'a> SectionRules<'a> {
     }
 
     fn import(&mut self, import: &wasmparser::Import<'a>) -> Result<(), Refusal> {
-        let signature = (import.module == abi::host::MODULE).then(|| host::signature(import.name));
-        let (Some(Some(signature)), TypeRef::Func(ty)) = (signature, import.ty) else {
+        let function = (import.module == abi::host::MODULE).then(|| host::function(import.name));
+        let (Some(Some(function)), TypeRef::Func(ty)) = (function, import.ty) else {
             let (module, name) = (shown(import.module), shown(import.name));
             return Err(Refusal::UnknownImport { module, name });
         };
-        if !self.types.get(ty as usize).is_some_and(|ty| signature.is(ty)) {
+        if !self.types.get(ty as usize).is_some_and(|ty| is_of(function, ty)) {
             return Err(Refusal::ImportType { name: shown(import.name) });
         }
         self.imported_functions = self.imported_functions.saturating_add(1);
@@ -246,4 +246,16 @@ fn segment(kind: &str, offset: &ConstExpr<'_>, length: u64, available: u64) -> R
         return Err(refused());
     }
     Ok(())
+}
+
+/// Whether this is the host function's type.
+fn is_of(function: &HostFunction, ty: &FuncType) -> bool {
+    let same = |types: &[ValType], values: &[ValueType]| {
+        let values = values.iter().map(|value| match value {
+            ValueType::I32 => ValType::I32,
+            ValueType::I64 => ValType::I64,
+        });
+        types.iter().copied().eq(values)
+    };
+    same(ty.params(), function.parameters) && same(ty.results(), function.results)
 }
