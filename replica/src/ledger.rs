@@ -1,8 +1,10 @@
 //! Executing and committing blocks. Lives on its own thread in the node; asked in order, it answers in order.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
+use primitives::state_key::{Direction, KeyVisitor};
 use primitives::{
     CommitCertificate, ExecutionResult, Genesis, Hash, Header, Receipt, SignedBatch,
     SigningContext, StateKey, ValidatorSet, codec, limits, merkle,
@@ -261,5 +263,9 @@ struct Storage(StateView);
 impl vm::Storage for Storage {
     fn get(&self, key: &StateKey) -> Option<Vec<u8>> {
         self.0.get(key)
+    }
+
+    fn walk(&self, range: &Range<StateKey>, direction: Direction, visit: KeyVisitor<'_>) {
+        self.0.walk(range, direction, visit);
     }
 }

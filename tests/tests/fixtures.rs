@@ -475,7 +475,7 @@ fn state() {
     let account = Account { balance: Amount(1 << 100), lanes: [(0, 4), (9, 1)].into() };
     fixtures.push(value("record/account", &account));
     fixtures.push(value("record/no_account", &Account::default()));
-    let contract = ContractInfo { code: digest(2), creator: address(3) };
+    let contract = ContractInfo { code: digest(2), creator: address(3), admin: Some(address(4)) };
     fixtures.push(value("record/contract", &contract));
     let index = EvidenceIndex { views: vec![View(12), View(3)] };
     fixtures.push(value("record/evidence_index", &index));

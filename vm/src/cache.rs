@@ -84,8 +84,10 @@ impl Kept {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use primitives::Domain;
+
+    use super::*;
+    use crate::engine::wasmer::Wasmer;
 
     fn code(number: u32) -> Vec<u8> {
         let text =
@@ -96,8 +98,9 @@ mod tests {
     /// A cache that holds only one module still answers for all, and compiles again what left.
     #[test]
     fn is_bounded_in_bytes() {
-        let size = ContractModule::compile(&code(1)).unwrap().size;
-        let cache = ModuleCache::new(size + size / 2);
+        let engine = Arc::new(Wasmer::default());
+        let size = ContractModule::compile(&*engine, &Hash::ZERO, &code(1)).unwrap().size;
+        let cache = ModuleCache::new(engine, size + size / 2);
         let mut loads = 0;
         for number in [1, 1, 2, 1] {
             let code = code(number);

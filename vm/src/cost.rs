@@ -25,7 +25,9 @@ const ARGUMENT_BYTE: u64 = 2_000;
 const UPLOAD_BYTE: u64 = 400_000;
 const UPLOAD: u64 = 50_000_000;
 /// The record of a new contract.
-const INSTANTIATE: u64 = 20_000_000;
+pub(crate) const INSTANTIATE: u64 = 20_000_000;
+/// Giving a contract other code: reading both descriptions.
+pub(crate) const UPGRADE: u64 = 40_000_000;
 
 /// Making an instance of a contract, without its memory.
 pub(crate) const CALL: u64 = 20_000_000;
@@ -39,10 +41,25 @@ pub(crate) const READ_BYTE: u64 = 500;
 /// Writing the state: a value, or its removal; the state tree is most of it.
 pub(crate) const WRITE: u64 = 10_000_000;
 pub(crate) const WRITE_BYTE: u64 = 5_000;
+/// Opening a scan, or asking it for more; each pair costs a read.
+pub(crate) const SCAN: u64 = 4_000_000;
 pub(crate) const EVENT: u64 = 1_000_000;
 pub(crate) const EVENT_BYTE: u64 = 2_000;
 /// Moving native units.
 pub(crate) const MOVE: u64 = 10_000_000;
+
+/// A hash of nothing.
+pub(crate) const HASH: u64 = 500_000;
+pub(crate) const BLAKE3_BYTE: u64 = 1_500;
+pub(crate) const SHA256_BYTE: u64 = 5_000;
+pub(crate) const KECCAK256_BYTE: u64 = 5_000;
+/// A byte of a message that is signed with Ed25519.
+pub(crate) const SHA512_BYTE: u64 = 3_500;
+/// Checking a signature.
+pub(crate) const ED25519: u64 = 80_000_000;
+pub(crate) const ED25519_IN_BATCH: u64 = 50_000_000;
+pub(crate) const SECP256K1: u64 = 200_000_000;
+pub(crate) const P256: u64 = 350_000_000;
 
 /// A byte that `memory.copy` or `memory.fill` touches.
 pub(crate) const BULK_BYTE: u64 = 100;
@@ -76,6 +93,10 @@ pub fn intrinsic_gas(transaction: &Transaction) -> Gas {
         Action::Call { arguments, .. } => {
             CALL.saturating_add(bytes(arguments.len(), ARGUMENT_BYTE))
         }
+        Action::Upgrade { arguments, .. } => {
+            (CALL + UPGRADE).saturating_add(bytes(arguments.len(), ARGUMENT_BYTE))
+        }
+        Action::SetAdmin { .. } => READ + WRITE,
     };
     Gas(TRANSACTION.saturating_add(action))
 }

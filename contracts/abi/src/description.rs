@@ -56,6 +56,9 @@ pub enum MethodKind {
     Call,
     /// `query`: reads only; writing ends it.
     Query,
+    /// `migrate`: once, when the contract gets this code in place of another whose state version
+    /// differs.
+    Migrate,
 }
 
 /// A named argument.

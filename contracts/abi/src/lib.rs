@@ -22,6 +22,7 @@ pub mod module;
 #[cfg(feature = "selector")]
 mod selector;
 mod types;
+mod upgrade;
 mod validate;
 
 pub use description::{
@@ -30,6 +31,7 @@ pub use description::{
 #[cfg(feature = "selector")]
 pub use selector::{selector, storage_prefix};
 pub use types::{Field, Type, Variant};
+pub use upgrade::Incompatible;
 pub use validate::AbiError;
 
 /// What leads the input of a call, and is the first topic of an event.

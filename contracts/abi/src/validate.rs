@@ -64,6 +64,12 @@ impl Abi {
         distinct("method", self.methods.iter().map(|m| (m.name.as_str(), m.selector)))?;
         distinct("event", self.events.iter().map(|e| (e.name.as_str(), e.selector)))?;
         distinct("storage field", self.storage.iter().map(|s| (s.name.as_str(), s.prefix)))?;
+        for (kind, what) in [(MethodKind::Init, "constructor"), (MethodKind::Migrate, "migration")]
+        {
+            if self.methods_of(kind).count() > 1 {
+                return refuse(format!("it has more than one {what}"));
+            }
+        }
         self.methods.iter().try_for_each(method)?;
         self.events.iter().try_for_each(event)?;
         self.errors.iter().try_for_each(ty)?;
@@ -85,8 +91,11 @@ fn method(method: &Method) -> Checked {
     name("a method", &method.name)?;
     docs(&method.name, &method.docs)?;
     at_most("parameters of a method", method.parameters.len(), PARAMETERS_MAX)?;
-    if method.payable && method.kind == MethodKind::Query {
-        return refuse(format!("the query `{}` is payable, but queries move nothing", method.name));
+    if method.payable && matches!(method.kind, MethodKind::Query | MethodKind::Migrate) {
+        return refuse(format!(
+            "`{}` is payable, but queries and migrations move nothing",
+            method.name
+        ));
     }
     let mut names = BTreeSet::new();
     for parameter in &method.parameters {

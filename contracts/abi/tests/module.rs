@@ -177,7 +177,7 @@ fn what_is_inconsistent_is_refused() {
     check(|abi| abi.name = "a b".into(), "no name");
     check(|abi| abi.methods[1].selector = abi.methods[0].selector, "selector of another");
     check(|abi| abi.methods[1].name = "new".into(), "stands there twice");
-    check(|abi| abi.methods[1].payable = true, "queries move nothing");
+    check(|abi| abi.methods[1].payable = true, "queries and migrations move nothing");
     check(|abi| abi.methods[1].returns = Type::Vec(Type::Unit.into()), "have no bytes");
     check(|abi| abi.methods[1].returns = Type::Array(Type::Bool.into(), u32::MAX), "elements");
     check(

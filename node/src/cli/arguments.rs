@@ -85,6 +85,7 @@ pub fn method<'a>(abi: &'a abi::Abi, name: &str, kind: MethodKind) -> anyhow::Re
                 MethodKind::Init => "`quorate contract instantiate`",
                 MethodKind::Call => "`quorate contract call`",
                 MethodKind::Query => "`quorate contract query`",
+                MethodKind::Migrate => "`quorate contract upgrade`",
             };
             bail!("{name} of {} is used with {verb}", abi.name)
         }

@@ -306,7 +306,10 @@ impl Backend for Fake {
         if *address != CONTRACT {
             return Err(ReadError::NotFound(Missing::Contract));
         }
-        Ok(Anchored { at, value: ContractInfo { code: CODE, creator: Address([1; 32]) } })
+        Ok(Anchored {
+            at,
+            value: ContractInfo { code: CODE, creator: Address([1; 32]), admin: None },
+        })
     }
 
     fn abi_section(&self, code: &Hash) -> Result<Option<Vec<u8>>, ReadError> {

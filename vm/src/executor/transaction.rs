@@ -83,6 +83,15 @@ impl Machine<'_> {
             Action::Instantiate { code, salt, arguments, value } => {
                 self.instantiate(*sender, *code, salt, arguments.clone(), *value, gas)
             }
+            Action::Upgrade { contract, code, arguments } => {
+                self.upgrade(*sender, *contract, *code, arguments.clone(), gas)
+            }
+            Action::SetAdmin { contract, admin } => {
+                Ok(match self.set_admin(sender, contract, *admin) {
+                    Ok(()) => done(Vec::new()),
+                    Err(failure) => failed(failure),
+                })
+            }
             Action::Call { contract, arguments, value } => self.invoke(Invocation {
                 entry: Entry::Call,
                 contract: *contract,

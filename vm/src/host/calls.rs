@@ -1,10 +1,11 @@
 //! Other contracts and native units.
 
-use primitives::{Address, Amount, limits};
+use primitives::{Address, Amount, Hash, limits};
 
 use super::{Host, misuse};
 use crate::cost;
-use crate::machine::{Ended, Entry, Invocation};
+use crate::engine::Fatal;
+use crate::machine::{Ended, Entry, Invocation, Machine, Outcome};
 use crate::trap::Stop;
 
 /// A callee gets at most all but one of this many parts of the gas left, so that its caller can
@@ -34,22 +35,85 @@ pub(crate) fn call(
         }
         host.charge(cost::MOVE)?;
     }
-    let left = host.gas_left()?;
-    let given_max = left - left / KEPT_PART;
-    let given = if gas == 0 { given_max } else { given_max.min(gas.cast_unsigned()) };
     let caller = host.frame.contract;
-    let invocation =
-        Invocation { entry: Entry::Call, contract, caller, value, input, is_static, gas: given };
-    let outcome = host.machine.invoke(invocation)?;
-    host.set_gas(left - given + outcome.gas_left);
-    let (status, output) = match outcome.ended {
-        Ended::Returned => (abi::host::OK, outcome.output),
-        Ended::Reverted => (abi::host::REVERT, outcome.output),
-        Ended::Failed(_) => (abi::host::FAILED, Vec::new()),
-    };
-    let length = i64::try_from(output.len()).unwrap_or(i64::MAX);
-    host.frame.returned = output;
-    Ok(i64::from(status) << 32 | length)
+    host.nest(gas, |machine, gas| {
+        let entry = Entry::Call;
+        machine.invoke(Invocation { entry, contract, caller, value, input, is_static, gas })
+    })
+}
+
+pub(crate) fn instantiate(
+    host: &mut Host<'_, '_>,
+    code: i32,
+    salt: i32,
+    salt_len: i32,
+    input: i32,
+    input_len: i32,
+    value: i32,
+    gas: i64,
+) -> Result<i64, Stop> {
+    host.check_writable("instantiate")?;
+    host.charge(cost::CALL + cost::INSTANTIATE)?;
+    let code = Hash(host.read_array("the code", code)?);
+    let salt = host.read("the salt", salt, salt_len, limits::SALT_BYTES_MAX)?;
+    let input = host.read("the input", input, input_len, limits::ARGUMENTS_BYTES_MAX)?;
+    let value = Amount(u128::from_le_bytes(host.read_array("the value", value)?));
+    if value != Amount::ZERO {
+        host.charge(cost::MOVE)?;
+    }
+    let creator = host.frame.contract;
+    host.nest(gas, |machine, gas| machine.instantiate(creator, code, &salt, input, value, gas))
+}
+
+pub(crate) fn upgrade(
+    host: &mut Host<'_, '_>,
+    contract: i32,
+    code: i32,
+    input: i32,
+    input_len: i32,
+    gas: i64,
+) -> Result<i64, Stop> {
+    host.check_writable("upgrade")?;
+    host.charge(cost::CALL + cost::UPGRADE)?;
+    let contract = Address(host.read_array("the address", contract)?);
+    let code = Hash(host.read_array("the code", code)?);
+    let input = host.read("the input", input, input_len, limits::ARGUMENTS_BYTES_MAX)?;
+    let admin = host.frame.contract;
+    host.nest(gas, |machine, gas| machine.upgrade(admin, contract, code, input, gas))
+}
+
+pub(crate) fn set_admin(host: &mut Host<'_, '_>, contract: i32, admin: i32) -> Result<i32, Stop> {
+    host.check_writable("set_admin")?;
+    host.charge(cost::READ + cost::WRITE)?;
+    let contract = Address(host.read_array("the address", contract)?);
+    let next = Address(host.read_array("the admin", admin)?);
+    let next = (next != Address::default()).then_some(next);
+    let set = host.machine.set_admin(&host.frame.contract, &contract, next);
+    Ok(i32::from(set.is_err()))
+}
+
+impl<'s> Host<'_, 's> {
+    /// Makes a nested call with what may be given of the gas left, at most `gas` if that is not 0,
+    /// and answers as `call` does.
+    fn nest(
+        &mut self,
+        gas: i64,
+        call: impl FnOnce(&mut Machine<'s>, u64) -> Result<Outcome, Fatal>,
+    ) -> Result<i64, Stop> {
+        let left = self.gas_left()?;
+        let given_max = left - left / KEPT_PART;
+        let given = if gas == 0 { given_max } else { given_max.min(gas.cast_unsigned()) };
+        let outcome = call(self.machine, given)?;
+        self.set_gas(left - given + outcome.gas_left);
+        let (status, output) = match outcome.ended {
+            Ended::Returned => (abi::host::OK, outcome.output),
+            Ended::Reverted => (abi::host::REVERT, outcome.output),
+            Ended::Failed(_) => (abi::host::FAILED, Vec::new()),
+        };
+        let length = i64::try_from(output.len()).unwrap_or(i64::MAX);
+        self.frame.returned = output;
+        Ok(i64::from(status) << 32 | length)
+    }
 }
 
 pub(crate) fn returned(host: &mut Host<'_, '_>, ptr: i32) -> Result<(), Stop> {

@@ -15,13 +15,33 @@ macro_rules! host_functions {
             storage::set(key: i32, key_len: i32, value: i32, value_len: i32);
             storage::delete(key: i32, key_len: i32);
             storage::has(key: i32, key_len: i32) -> i32;
+            storage::add(key: i32, key_len: i32, amount: i32, max: i32) -> i32;
+            scan::scan(start: i32, start_len: i32, end: i32, end_len: i32, flags: i32) -> i32;
+            scan::next_batch(cursor: i32, out: i32, capacity: i32) -> i64;
             io::emit(topics: i32, topics_len: i32, data: i32, data_len: i32);
             calls::call(
                 address: i32, input: i32, input_len: i32, value: i32, gas: i64, flags: i32
             ) -> i64;
+            calls::instantiate(
+                code: i32, salt: i32, salt_len: i32, input: i32, input_len: i32, value: i32, gas: i64
+            ) -> i64;
+            calls::upgrade(
+                contract: i32, code: i32, input: i32, input_len: i32, gas: i64
+            ) -> i64;
+            calls::set_admin(contract: i32, admin: i32) -> i32;
             calls::returned(ptr: i32);
             calls::transfer(to: i32, amount: i32) -> i32;
             calls::balance(address: i32, out: i32);
+            crypto::blake3(ptr: i32, len: i32, out: i32);
+            crypto::sha256(ptr: i32, len: i32, out: i32);
+            crypto::keccak256(ptr: i32, len: i32, out: i32);
+            crypto::ed25519_verify(
+                key: i32, message: i32, message_len: i32, signature: i32
+            ) -> i32;
+            crypto::ed25519_verify_batch(batch: i32, batch_len: i32) -> i32;
+            crypto::secp256k1_verify(key: i32, hash: i32, signature: i32) -> i32;
+            crypto::secp256k1_recover(hash: i32, signature: i32, out: i32) -> i32;
+            crypto::p256_verify(key: i32, hash: i32, signature: i32) -> i32;
             io::panic(ptr: i32, len: i32);
         }
     };

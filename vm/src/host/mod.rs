@@ -4,15 +4,19 @@
 //! ends the call instead of answering when the contract breaks a bound.
 
 pub(crate) mod calls;
+pub(crate) mod crypto;
 mod functions;
 pub(crate) mod io;
+pub(crate) mod scan;
 pub(crate) mod storage;
 
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use abi::MethodKind;
 use primitives::receipt::Failure;
-use primitives::{Address, Amount};
+use primitives::state_key::Direction;
+use primitives::{Address, Amount, StateKey};
 
 use crate::cost;
 use crate::engine::{Escape, Guest};
@@ -21,12 +25,17 @@ use crate::trap::Stop;
 pub use functions::{FUNCTIONS, HostFunction, ValueType};
 pub(crate) use functions::{function, host_functions};
 
+/// All kinds of methods.
+pub(crate) const KINDS: [MethodKind; 4] =
+    [MethodKind::Init, MethodKind::Call, MethodKind::Query, MethodKind::Migrate];
+
 /// The export through which methods of a kind are entered.
 pub(crate) fn entry(kind: MethodKind) -> &'static str {
     match kind {
         MethodKind::Init => "init",
         MethodKind::Call => "call",
         MethodKind::Query => "query",
+        MethodKind::Migrate => "migrate",
     }
 }
 
@@ -43,6 +52,15 @@ pub(crate) struct Frame {
     pub(crate) output: Vec<u8>,
     /// The output of the last call it made.
     pub(crate) returned: Vec<u8>,
+    pub(crate) cursors: Vec<Cursor>,
+}
+
+/// A scan on its way.
+#[derive(Clone, Debug)]
+pub(crate) struct Cursor {
+    /// What is still to be seen.
+    pub(crate) range: Range<StateKey>,
+    pub(crate) direction: Direction,
 }
 
 /// The host of one run: what an engine passes its contract's calls to.
@@ -102,19 +120,16 @@ impl<'m, 's> HostCalls<'m, 's> {
 
 impl Host<'_, '_> {
     fn gas_left(&mut self) -> Result<u64, Stop> {
-        let gas = self.guest.gas();
-        if gas < 0 { Err(Failure::OutOfGas.into()) } else { Ok(gas.cast_unsigned()) }
+        gas_left(self.guest)
     }
 
     fn set_gas(&mut self, gas: u64) {
-        self.guest.set_gas(i64::try_from(gas).unwrap_or(i64::MAX));
+        set_gas(self.guest, gas);
     }
 
     /// Takes gas; when it does not suffice the call ends.
     fn charge(&mut self, gas: u64) -> Result<(), Stop> {
-        let left = self.gas_left()?.checked_sub(gas).ok_or(Failure::OutOfGas)?;
-        self.set_gas(left);
-        Ok(())
+        charge(self.guest, gas)
     }
 
     /// Charges for a number of bytes.
@@ -160,6 +175,21 @@ impl Host<'_, '_> {
         }
         Ok(())
     }
+}
+
+fn gas_left(guest: &mut dyn Guest) -> Result<u64, Stop> {
+    let gas = guest.gas();
+    if gas < 0 { Err(Failure::OutOfGas.into()) } else { Ok(gas.cast_unsigned()) }
+}
+
+fn set_gas(guest: &mut dyn Guest, gas: u64) {
+    guest.set_gas(i64::try_from(gas).unwrap_or(i64::MAX));
+}
+
+fn charge(guest: &mut dyn Guest, gas: u64) -> Result<(), Stop> {
+    let left = gas_left(guest)?.checked_sub(gas).ok_or(Failure::OutOfGas)?;
+    set_gas(guest, left);
+    Ok(())
 }
 
 fn misuse(message: String) -> Stop {

@@ -2,7 +2,7 @@
 
 use primitives::{StateKey, limits};
 
-use super::Host;
+use super::{Host, misuse};
 use crate::cost;
 use crate::trap::Stop;
 
@@ -59,4 +59,33 @@ pub(crate) fn has(host: &mut Host<'_, '_>, key: i32, key_len: i32) -> Result<i32
     let value = host.machine.journal.get(&key);
     host.charge_bytes(value.as_ref().map_or(0, Vec::len), cost::READ_BYTE)?;
     Ok(i32::from(value.is_some()))
+}
+
+pub(crate) fn add(
+    host: &mut Host<'_, '_>,
+    key: i32,
+    key_len: i32,
+    amount: i32,
+    max: i32,
+) -> Result<i32, Stop> {
+    host.check_writable("add")?;
+    host.charge(cost::READ + cost::WRITE)?;
+    let key = host.storage_key(key, key_len)?;
+    host.charge_bytes(key.key.len() + 16, cost::WRITE_BYTE)?;
+    let amount = i128::from_le_bytes(host.read_array("the amount", amount)?);
+    let max = u128::from_le_bytes(host.read_array("the maximum", max)?);
+    let value = match host.machine.journal.get(&key) {
+        None => 0,
+        Some(bytes) => match bytes.try_into() {
+            Ok(bytes) => u128::from_le_bytes(bytes),
+            Err(_) => return Err(misuse("add to a value that has not 16 bytes".to_owned())),
+        },
+    };
+    match value.checked_add_signed(amount) {
+        Some(sum) if sum <= max => {
+            host.machine.journal.set(key, Some(sum.to_le_bytes().to_vec()));
+            Ok(0)
+        }
+        _ => Ok(1),
+    }
 }

@@ -177,7 +177,7 @@ impl<'a> SectionRules<'a> {
         if !self.exports.iter().any(memory) {
             return Err(Refusal::MissingExport("memory"));
         }
-        for kind in [MethodKind::Init, MethodKind::Call, MethodKind::Query] {
+        for kind in host::KINDS {
             let name = host::entry(kind);
             if has(kind) && !self.exports_entry(name) {
                 return Err(Refusal::MissingExport(name));

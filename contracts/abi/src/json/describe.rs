@@ -37,6 +37,7 @@ fn method(method: &Method) -> Value {
             MethodKind::Init => "init",
             MethodKind::Call => "call",
             MethodKind::Query => "query",
+            MethodKind::Migrate => "migrate",
         },
         "payable": method.payable,
         "reentrant": method.reentrant,

@@ -267,6 +267,10 @@ impl vm::Storage for View {
     fn get(&self, key: &StateKey) -> Option<Vec<u8>> {
         self.0.get(key)
     }
+
+    fn walk(&self, range: &Range<StateKey>, direction: Direction, visit: KeyVisitor<'_>) {
+        self.0.walk(range, direction, visit);
+    }
 }
 
 /// Another node's state of the past. Without an answer there is nothing to execute on.
