@@ -4,11 +4,14 @@
 //! It makes instances, moves numbers and bytes, and tells how a run ended. Everything that a result
 //! depends on is decided outside of it.
 
+mod artifacts;
 mod memory;
 pub(crate) mod wasmer;
 
 use primitives::Hash;
 use thiserror::Error;
+
+pub use artifacts::Artifacts;
 
 use crate::host::HostCalls;
 pub use crate::instrument::{GAS_EXPORT, STACK_EXPORT};

@@ -251,7 +251,7 @@ impl<'a> Machine<'a> {
         outcome
     }
 
-    fn module(&self, code: &Hash) -> Result<Arc<ContractModule>, Fatal> {
+    pub(crate) fn module(&self, code: &Hash) -> Result<Arc<ContractModule>, Fatal> {
         self.modules.get(code, || self.load(code))
     }
 

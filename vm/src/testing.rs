@@ -101,6 +101,10 @@ pub(crate) const GAS: u64 = 100_000_000_000;
 impl TestChain {
     /// The accounts of keys 1 to 4 are funded.
     pub(crate) fn new() -> Self {
+        Self::with(ExecutorOptions::default())
+    }
+
+    pub(crate) fn with(options: ExecutorOptions) -> Self {
         let mut state = BTreeMap::new();
         for number in 1..=4 {
             let account = Account { balance: Amount(FUNDS), ..Account::default() };
@@ -114,7 +118,7 @@ impl TestChain {
             timestamp: TimestampMs(1_000_000),
             parameters: ChainParameters::default(),
         };
-        Self { executor: Executor::new(ExecutorOptions::default()), state, block }
+        Self { executor: Executor::new(options), state, block }
     }
 
     pub(crate) fn account(&self, address: &Address) -> Account {

@@ -13,6 +13,7 @@ use wasmer::{
 };
 use wasmer_types::TrapCode;
 
+use super::artifacts::{self, Artifacts};
 use super::memory::{ContractTunables, Pool};
 use super::{Answer, Engine, Escape, Fatal, Guest, OutOfBounds, Program, Ran, Run};
 use crate::host::{self, Host, HostCalls, host_functions};
@@ -24,14 +25,11 @@ use crate::trap::Stop;
 /// function could keep alive, of 8 bytes each. Only pages that are used take memory.
 pub(crate) const STACK_BYTES: usize = 32 << 20;
 
-/// Native bytes a compiled module takes, for each byte of its instrumented code: an estimate that
-/// the cache counts with.
-const NATIVE_BYTES_PER_BYTE: usize = 8;
-
 /// The engine of the product.
 #[derive(Debug, Default)]
 pub(crate) struct Wasmer {
     memories: Arc<Pool>,
+    artifacts: Option<Arc<dyn Artifacts>>,
 }
 
 impl Engine for Wasmer {
@@ -39,15 +37,47 @@ impl Engine for Wasmer {
         // One engine for each module: an engine never gives back the memory of code it has
         // compiled.
         let engine = self.engine();
-        let module = Module::new(&engine, wasm)
-            .map_err(|error| Fatal(format!("a validated module does not compile: {error}")))?;
+        let (module, size) = match self.kept(&engine, wasm) {
+            Some(kept) => kept,
+            None => self.compile_and_keep(&engine, wasm)?,
+        };
         let imports = module.imports().map(|import| import.name().to_owned()).collect();
-        let size = wasm.len().saturating_mul(NATIVE_BYTES_PER_BYTE);
         Ok(Box::new(Compiled { engine, module, imports, size }))
     }
 }
 
 impl Wasmer {
+    /// One that looks among kept artifacts before it compiles.
+    pub(crate) fn new(artifacts: Option<Arc<dyn Artifacts>>) -> Self {
+        Self { artifacts, ..Self::default() }
+    }
+
+    /// What was compiled before, if it is there and whole, with its size in bytes.
+    fn kept(&self, engine: &wasmer::Engine, wasm: &[u8]) -> Option<(Module, usize)> {
+        let sealed = self.artifacts.as_ref()?.load(&artifacts::name(wasm))?;
+        let artifact = artifacts::open(&sealed)?;
+        // SAFETY: its checksum says that it is what the compiler made, its name that it was made of
+        // this module, for this processor, by this version of the compiler.
+        let module = unsafe { Module::deserialize(engine, artifact) }.ok()?;
+        Some((module, artifact.len()))
+    }
+
+    fn compile_and_keep(
+        &self,
+        engine: &wasmer::Engine,
+        wasm: &[u8],
+    ) -> Result<(Module, usize), Fatal> {
+        let module = Module::new(engine, wasm)
+            .map_err(|error| Fatal(format!("a validated module does not compile: {error}")))?;
+        let artifact = module
+            .serialize()
+            .map_err(|error| Fatal(format!("a compiled module has no artifact: {error}")))?;
+        if let Some(artifacts) = &self.artifacts {
+            artifacts.keep(&artifacts::name(wasm), &artifacts::seal(&artifact));
+        }
+        Ok((module, artifact.len()))
+    }
+
     fn engine(&self) -> wasmer::Engine {
         let mut compiler = Cranelift::new();
         compiler.canonicalize_nans(true);

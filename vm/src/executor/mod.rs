@@ -16,7 +16,7 @@ use crate::Storage;
 use crate::cache::ModuleCache;
 use crate::cost;
 use crate::engine::wasmer::Wasmer;
-use crate::engine::{Engine, Fatal};
+use crate::engine::{Artifacts, Engine, Fatal};
 use crate::journal::Journal;
 use crate::machine::{Ended, Entry, Invocation, Machine, Outcome};
 pub use admission::check_transaction;
@@ -38,11 +38,13 @@ pub struct BlockContext {
 pub struct ExecutorOptions {
     /// Bytes of compiled contracts kept in memory.
     pub cache_bytes_max: usize,
+    /// Where compiled contracts are kept beyond the process.
+    pub artifacts: Option<Arc<dyn Artifacts>>,
 }
 
 impl Default for ExecutorOptions {
     fn default() -> Self {
-        Self { cache_bytes_max: 256 << 20 }
+        Self { cache_bytes_max: 256 << 20, artifacts: None }
     }
 }
 
@@ -92,7 +94,8 @@ pub struct QueryOutcome {
 
 impl Executor {
     pub fn new(options: ExecutorOptions) -> Self {
-        Self::with_engine(options, Arc::new(Wasmer::default()))
+        let engine = Wasmer::new(options.artifacts.clone());
+        Self::with_engine(options, Arc::new(engine))
     }
 
     /// One that runs contracts by another engine: for tests.

@@ -1,5 +1,6 @@
 //! The state transition as a whole, on contracts written as WebAssembly text.
 
+mod artifacts;
 mod blocks;
 mod calls;
 mod host;
