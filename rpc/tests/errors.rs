@@ -138,6 +138,20 @@ fn read_cases() -> Vec<Case> {
         ),
         case(
             nothing,
+            "state_scan",
+            json!({ "from": { "account": Address([1; 32]) }, "limit": 0 }),
+            ErrorCode::InvalidParams,
+            Value::Null,
+        ),
+        case(
+            nothing,
+            "state_scan",
+            json!({ "from": { "raw": { "namespace": "storage", "key": Blob(vec![0; 290]) } } }),
+            ErrorCode::LimitExceeded,
+            json!({ "limit": "stateKeyBytes" }),
+        ),
+        case(
+            nothing,
             "state_diff",
             json!({ "from": 1, "to": 0 }),
             ErrorCode::InvalidParams,
