@@ -49,6 +49,7 @@ pub use genesis::{PARAMETERS_KEY, VALIDATORS_KEY, genesis_changes};
 pub use host::{FUNCTIONS as HOST_FUNCTIONS, HostCalls, HostFunction, ValueType};
 pub use layers::walk_changed;
 pub use machine::contract_address;
+pub use module::entry_gas;
 pub use validate::{Refusal, check_code};
 
 use primitives::StateKey;

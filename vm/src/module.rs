@@ -3,10 +3,18 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use abi::Abi;
-use primitives::Hash;
+use primitives::{Gas, Hash};
 
+use crate::cost;
 use crate::engine::{Engine, Fatal, Program};
 use crate::instrument::instrument;
+
+/// What a call of a contract with this code costs before its first instruction. `None` where
+/// [`crate::check_code`] would refuse the code.
+pub fn entry_gas(code: &[u8]) -> Option<Gas> {
+    crate::check_code(code).ok()?;
+    Some(Gas(cost::CALL.saturating_add(instrument(code).ok()?.instance_gas)))
+}
 
 /// Compiled code of a contract, with what the host needs to know of it.
 pub(crate) struct ContractModule {

@@ -3,7 +3,11 @@
 mod artifacts;
 mod blocks;
 mod calls;
+mod crypto;
 mod host;
+mod making;
 mod metering;
+mod scans;
 mod stack;
+mod upgrades;
 mod uploads;
