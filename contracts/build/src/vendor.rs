@@ -23,6 +23,7 @@ pub const FILES: &[File] = files! {
     "abi/src/module.rs"
     "abi/src/selector.rs"
     "abi/src/types.rs"
+    "abi/src/upgrade.rs"
     "abi/src/validate.rs"
     "macros/Cargo.toml"
     "macros/src/contract.rs"
