@@ -21,10 +21,11 @@ const FLOORS: [(&str, u8); 10] = [
 ];
 
 /// Crates beside the floors, and all that each may import of ours.
-const BESIDE: [(&str, &[&str]); 9] = [
+const BESIDE: [(&str, &[&str]); 10] = [
     ("quorate-macros", &["quorate-abi"]),
     ("quorate-sdk", &["quorate-abi", "quorate-macros"]),
     ("quorate-contract-build", &["quorate-abi"]),
+    ("quorate-contract-bindings", &["quorate-abi"]),
     ("counter", &["quorate-sdk"]),
     ("token", &["quorate-sdk"]),
     (TESTS, &[]),
@@ -39,8 +40,9 @@ const TESTS: &str = "quorate-tests";
 /// Must never get into the product: no floor imports it.
 const ATTACKERS: &str = "quorate-attackers";
 
-/// The one way from a floor to what stands beside: `quorate contract build`.
-const DOORS: [(&str, &str); 1] = [("quorate", "quorate-contract-build")];
+/// The ways from a floor to what stands beside: `quorate contract build` and `bindings`.
+const DOORS: [(&str, &str); 2] =
+    [("quorate", "quorate-contract-build"), ("quorate", "quorate-contract-bindings")];
 
 /// Families of heavy dependencies, and the crates that may import them. Behind each stands a rule of ours: contracts
 /// run in one place, the disk is written in one place, and below floor 4 there is no runtime.
