@@ -1,17 +1,15 @@
-//! Contracts before they are on a chain: begun, built, checked.
+//! Contracts before they are on a chain: begun and built.
 
 use std::path::{Path, PathBuf};
 
-use abi::Abi;
 use anyhow::Context as _;
 use clap::Args;
 use contract_build::{Built, Installing, Messages, Options};
-use primitives::{Domain, Hash};
 use serde_json::json;
 
 use super::context::Context;
+use super::contract::check::show;
 use super::failure::Failure;
-use super::output::fields;
 
 #[derive(Debug, Args)]
 pub struct New {
@@ -29,11 +27,6 @@ pub struct Build {
     no_install: bool,
 }
 
-#[derive(Debug, Args)]
-pub struct Check {
-    module: PathBuf,
-}
-
 impl New {
     pub fn run(self, context: &Context) -> anyhow::Result<()> {
         let path = contract_build::new_project(Path::new(""), &self.name)?;
@@ -48,17 +41,8 @@ impl Build {
     pub fn run(self, context: &Context) -> anyhow::Result<()> {
         let installing = if self.no_install { Installing::Forbidden } else { Installing::Allowed };
         let built = build(context, &self.directory, installing)?;
-        let abi = check(&built.code)?;
-        show(context, &built.wasm_path, &built.code, &abi)
-    }
-}
-
-impl Check {
-    pub fn run(self, context: &Context) -> anyhow::Result<()> {
-        let code =
-            std::fs::read(&self.module).with_context(|| self.module.display().to_string())?;
-        let abi = check(&code)?;
-        show(context, &self.module, &code, &abi)
+        check(&built.code)?;
+        show(context, &built.wasm_path, built.code)
     }
 }
 
@@ -75,32 +59,13 @@ pub fn module(context: &Context, path: &Path) -> anyhow::Result<Vec<u8>> {
 
 fn build(context: &Context, directory: &Path, installing: Installing) -> anyhow::Result<Built> {
     let messages = if context.out.is_json() { Messages::Kept } else { Messages::Shown };
-    let options = Options { target_dir: None, installing, messages };
+    let options = Options { installing, messages, ..Options::default() };
     Ok(contract_build::build(directory, &options)?)
 }
 
 /// The rule that every validator applies at upload.
-fn check(code: &[u8]) -> anyhow::Result<Abi> {
-    vm::check_code(code).map_err(|refusal| {
-        Failure::refused("INVALID_CODE", format!("a node would refuse the module: {refusal}"))
-            .into()
-    })
-}
-
-fn show(context: &Context, path: &Path, code: &[u8], abi: &Abi) -> anyhow::Result<()> {
-    let hash = Hash::of_bytes(Domain::Code, code);
-    let answer = json!({
-        "module": path, "bytes": code.len(), "code": hash, "contract": abi.name,
-        "methods": abi.methods.iter().map(|method| &method.name).collect::<Vec<_>>(),
-    });
-    context.out.show(&answer, || {
-        let methods: Vec<_> = abi.methods.iter().map(|method| method.name.as_str()).collect();
-        fields(&[
-            ("module", path.display().to_string()),
-            ("contract", format!("{} {}", abi.name, abi.version)),
-            ("bytes", code.len().to_string()),
-            ("code hash", hash.to_string()),
-            ("methods", methods.join(", ")),
-        ])
-    })
+fn check(code: &[u8]) -> Result<(), Failure> {
+    let refuse = |refusal| format!("a node would refuse the module: {refusal}");
+    let checked = vm::check_code(code).map(|_| ());
+    checked.map_err(|refusal| Failure::refused("INVALID_CODE", refuse(refusal)))
 }
