@@ -8,10 +8,10 @@ extern crate primitives as quorate_primitives;
 extern crate rpc as quorate_rpc;
 
 #[rustfmt::skip]
-#[path = "../../contracts/bindings/tests/golden/quorate.rs"]
+#[path = "../../contracts/bindings/tests/golden/quorate.rs.golden"]
 mod quorate;
 #[rustfmt::skip]
-#[path = "../../contracts/bindings/tests/golden/token.rs"]
+#[path = "../../contracts/bindings/tests/golden/token.rs.golden"]
 mod token;
 
 use std::fs;
@@ -105,7 +105,7 @@ fn a_client_in_typescript_deploys_calls_and_asks() {
     let folder = dev.folder().join("client");
     fs::create_dir(&folder).unwrap();
     for name in ["quorate.ts", "token.ts"] {
-        let golden = contracts().join("bindings/tests/golden").join(name);
+        let golden = contracts().join(format!("bindings/tests/golden/{name}.golden"));
         fs::copy(golden, folder.join(name)).unwrap();
     }
     fs::write(folder.join("main.ts"), SCRIPT).unwrap();

@@ -25,6 +25,8 @@ export type Type =
 
 export interface Field { name: string; type: Type }
 
+export interface EventField extends Field { indexed: boolean }
+
 export interface Method {
   name: string;
   selector: Hex;
@@ -38,7 +40,7 @@ export interface Method {
 export interface Abi {
   name: string;
   methods: readonly Method[];
-  events: readonly { name: string; fields: readonly Field[] }[];
+  events: readonly { name: string; fields: readonly EventField[] }[];
 }
 
 /** What a node answered instead of a result. */

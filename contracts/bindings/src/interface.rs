@@ -16,10 +16,12 @@ const TAKEN: &[&str] = &[
     "Box",
     "Call",
     "CallError",
+    "Client",
     "Context",
     "Err",
     "Error",
     "Hash",
+    "IndexedMap",
     "Item",
     "Map",
     "None",
@@ -32,6 +34,7 @@ const TAKEN: &[&str] = &[
     "String",
     "ToOwned",
     "ToString",
+    "Total",
     "Vec",
 ];
 

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 /// `balance_of` and `balance-of` as `balanceOf`.
 pub fn camel(name: &str) -> String {
     let mut parts = name.split(['_', '-']).filter(|part| !part.is_empty());
-    let first = parts.next().unwrap_or("_").to_owned();
-    parts.fold(first, |joined, part| joined + &capitalised(part))
+    let first = parts.next().unwrap_or("_");
+    let digit = if first.starts_with(|c: char| c.is_ascii_digit()) { "_" } else { "" };
+    parts.fold(format!("{digit}{first}"), |joined, part| joined + &capitalised(part))
 }
 
 /// `balance_of` and `balance-of` as `BalanceOf`; what has capitals already keeps them.
@@ -111,7 +112,7 @@ mod tests {
             ("type", "type", "Type", "r#type"),
             ("self", "self", "Self", "self_"),
             ("_", "_", "T", "__"),
-            ("_1", "1", "T1", "_1"),
+            ("_1", "_1", "T1", "_1"),
         ] {
             assert_eq!((camel(name).as_str(), pascal(name).as_str()), (in_camel, in_pascal));
             assert_eq!(rust(name), in_rust);

@@ -54,7 +54,7 @@ pub fn client(abi: &Abi) -> String {
         abi.events.iter().map(|event| (event, named.name(&event.name))).collect();
     let event_type = named.name(&format!("{client}Event"));
     let mut text = format!(
-        "//! {} {}. {MADE}\n#![allow(dead_code, unused_imports, clippy::all)]\n\n\
+        "//! {} {}. {MADE}\n#![allow(dead_code, non_snake_case, unused_imports, clippy::all)]\n\n\
          use std::collections::BTreeMap;\n\n\
          use borsh::{{BorshDeserialize, BorshSerialize}};\n\
          use quorate_rpc::types::ReceiptView;\n\n\
@@ -84,8 +84,8 @@ pub fn client(abi: &Abi) -> String {
     text.push_str(&format!(
         "\n    /// This contract's events in a receipt.\n    \
          pub fn events(&self, receipt: &ReceiptView) -> Vec<{event_type}> {{\n        \
-         receipt.events.iter().filter_map(|event| {event_type}::decode(self.address, event)).collect()\n    \
-         }}\n}}\n\n/// The contract's description, in its encoding.\n\
+         let decode = |event| {event_type}::decode(self.address, event);\n        \
+         receipt.events.iter().filter_map(decode).collect()\n    }}\n}}\n\n/// The contract's description, in its encoding.\n\
          const ABI: &[u8] = &[\n{}];\n",
         byte_lines(&abi.encode()),
     ));

@@ -10,6 +10,7 @@ use abi::{
     Abi, Event, EventField, Field, Method, MethodKind, Parameter, Type, Variant, host, selector,
 };
 use quorate_contract_bindings::{File, Language, generate};
+use serde_json::{Value, json};
 
 const WRITE: &str = "QUORATE_WRITE_GOLDEN";
 
@@ -154,12 +155,15 @@ fn files() -> Vec<File> {
 #[test]
 fn clients_are_written_as_they_were() {
     for File { name, text } in files() {
-        let path = golden().join(&name);
+        let path = golden().join(format!("{name}.golden"));
         if env::var_os(WRITE).is_some_and(|value| value == "1") {
             fs::write(&path, &text).expect("it can be written");
         }
         let kept = fs::read_to_string(&path).unwrap_or_default();
-        assert!(kept == text, "golden/{name} differs: write it anew with {WRITE}=1 and read it");
+        assert!(
+            kept == text,
+            "golden/{name}.golden differs: write it anew with {WRITE}=1 and read it"
+        );
     }
 }
 
@@ -199,4 +203,102 @@ fn typescript_accepts_its_clients() {
         let said = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success(), "{}: {said}", compiler.display());
     }
+}
+
+/// A value of each type, some of them at the edges, as JSON.
+fn values() -> Vec<(Type, Value)> {
+    let everything = everything();
+    let echo = everything.method_named("echo").expect("it is there");
+    let parameters = echo.parameters.iter().map(|p| (p.name.as_str(), &p.ty));
+    let hash = format!("0x{}", "ab".repeat(32));
+    let max = u128::MAX.to_string();
+    let mut values = Vec::new();
+    for (name, ty) in parameters {
+        let some = match name {
+            "a" => vec![json!(true), json!(false)],
+            "b" | "c" | "d" => vec![json!(0), json!(200)],
+            "e" => vec![json!("18446744073709551615")],
+            "f" => vec![json!("0"), json!(max)],
+            "g" | "h" | "i" => vec![json!(-128), json!(127)],
+            "j" => vec![json!("-9223372036854775808")],
+            "k" => vec![json!("-1"), json!("170141183460469231731687303715884105727")],
+            "l" => vec![json!(""), json!("zwölf 😀")],
+            "m" => vec![json!(""), json!("AP/+")],
+            "n" | "o" => vec![json!(hash)],
+            "p" => vec![json!(null)],
+            "option" => vec![json!(null), json!("7")],
+            "nested" => vec![json!(null), json!([null]), json!([true])],
+            "wrapped" => vec![json!(null), json!([null])],
+            "vec" => vec![json!([]), json!([[1, "-2"], [3, "4"]])],
+            "bytes-4" => vec![json!("0x00ff1020")],
+            "triple" => vec![json!(["1", "2", "3"])],
+            "tuple" => vec![json!([-1, [0, 255]])],
+            "named" => vec![json!({}), json!({ "a": "1", "aa": "2", "ä": "3" })],
+            "keyed" => vec![json!([[-5, "AQ=="], [0, ""], [1_000, "Ag=="]])],
+            "choice" => vec![
+                json!("Nothing"),
+                json!({ "Self": true }),
+                json!({ "Both": [-3, [4, "5"]] }),
+                json!({ "Named": { "await": null } }),
+                json!({ "Named": { "await": "-6" } }),
+            ],
+            "unit" => vec![json!({})],
+            "class" => vec![json!({ "type": "of" })],
+            other => panic!("no value for {other}"),
+        };
+        values.extend(some.into_iter().map(|value| (ty.clone(), value)));
+    }
+    values
+}
+
+/// Encodes what stands in the first argument, and says where it differs.
+const COMPARE: &str = r#"
+import { encode, fromJson, toHex, toJson } from "./quorate.js";
+const found = JSON.parse(process.argv[2]).flatMap(({ type, value, encoded }) => {
+  const own = fromJson(type, value);
+  const [bytes, json] = [toHex(encode(type, own)), JSON.stringify(toJson(type, own))];
+  const differs = bytes !== encoded || json !== JSON.stringify(value);
+  return differs ? [`${JSON.stringify({ type, value })}: ${bytes} ${json}, not ${encoded}`] : [];
+});
+if (found.length > 0) throw new Error(found.join("\n"));
+"#;
+
+/// What TypeScript signs is what the chain decodes, and what it shows is what the node sends.
+#[test]
+fn typescript_encodes_as_the_chain_does() {
+    let Some(compilers) = compilers() else { return };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let write = |name: &str, text: &str| {
+        fs::write(folder.path().join(name), text).expect("it can be written");
+    };
+    let abi = sample("counter");
+    for File { name, text } in generate(&abi, Language::TypeScript) {
+        write(&name, &text);
+    }
+    write("package.json", r#"{ "type": "module" }"#);
+    write("compare.js", COMPARE);
+    let run = |arguments: &[&str]| {
+        let node = Command::new("node").args(arguments).current_dir(folder.path()).output();
+        let output = node.expect("node starts");
+        let said = [output.stdout, output.stderr].concat();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
+    };
+    let compiler = compilers.first().expect("there are two").display().to_string();
+    run(&[&compiler, "--target", "es2022", "--module", "nodenext", "--strict", "quorate.ts"]);
+    let vectors: Vec<Value> = values()
+        .iter()
+        .map(|(ty, value)| {
+            let bytes = abi::json::encode_value(ty, value).expect("it is of the type");
+            let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            json!({ "type": type_json(ty), "value": value, "encoded": format!("0x{digits}") })
+        })
+        .collect();
+    run(&["compare.js", &Value::Array(vectors).to_string()]);
+}
+
+/// A type as descriptions have it.
+fn type_json(ty: &Type) -> Value {
+    let abi =
+        Abi { methods: vec![method("of", MethodKind::Query, &[], ty.clone())], ..everything() };
+    abi.to_json()["methods"][0]["returns"].clone()
 }

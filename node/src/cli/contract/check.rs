@@ -80,8 +80,8 @@ impl Check {
         // With another state version the new code would read what only its migration writes.
         let costs = if old.migrates_to(new) == Ok(false) {
             let state = FarState::new(&runtime, &remote, At::Height(chain.at.height));
-            let abis = (old, new);
-            let costs = queries::compare(&state, &chain, contract, abis, &facts.code, &questions);
+            let versions = [(old, other.facts.code.as_slice()), (new, facts.code.as_slice())];
+            let costs = queries::compare(&state, &chain, contract, versions, &questions);
             state.check()?;
             costs
         } else {

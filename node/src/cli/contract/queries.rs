@@ -46,26 +46,25 @@ pub fn compare(
     state: &dyn Storage,
     chain: &Answer<ChainSummary>,
     contract: Address,
-    (old, new): (&Abi, &Abi),
-    code: &[u8],
+    [old, new]: [(&Abi, &[u8]); 2],
     questions: &[Question],
 ) -> Vec<Costs> {
-    let replaced = Replaced::new(state, contract, code);
     let block = block(chain);
     let executor = Executor::new(ExecutorOptions::default());
-    let gas = |state: &dyn Storage, abi: &Abi, question: &Question| {
+    let gas = |(abi, code): (&Abi, &[u8]), question: &Question| {
+        let state = Replaced::new(state, contract, code);
         let arguments = abi::json::encode_call(abi, &question.method, &question.arguments).ok()?;
         let caller = Address::default();
         let query = vm::Query { contract, caller, arguments, gas_limit: Gas(QUERY_GAS_MAX) };
-        let outcome = executor.query(state, &block, query);
+        let outcome = executor.query(&state, &block, query);
         (outcome.status == Status::Success).then_some(outcome.gas_used.0)
     };
     questions
         .iter()
         .map(|question| Costs {
             query: question.shown.clone(),
-            before: gas(state, old, question),
-            after: gas(&replaced, new, question),
+            before: gas(old, question),
+            after: gas(new, question),
         })
         .collect()
 }
@@ -87,7 +86,7 @@ fn block(chain: &Answer<ChainSummary>) -> BlockContext {
     }
 }
 
-/// A state in which one contract has other code.
+/// A state in which one contract has this code.
 struct Replaced<'a> {
     below: &'a dyn Storage,
     contract: StateKey,
