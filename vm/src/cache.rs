@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use primitives::Hash;
 
 use crate::cost;
-use crate::engine::Engine;
-use crate::engine::Fatal;
+use crate::engine::{Engine, Fatal};
 use crate::module::ContractModule;
 
 /// Keyed by the cost table's version too: code instrumented under another version charges
@@ -87,7 +86,7 @@ mod tests {
     use primitives::Domain;
 
     use super::*;
-    use crate::engine::wasmer::Wasmer;
+    use crate::engine::Wasmer;
 
     fn code(number: u32) -> Vec<u8> {
         let text =

@@ -6,15 +6,15 @@
 
 mod artifacts;
 mod memory;
-pub(crate) mod wasmer;
+mod wasmer;
 
 use primitives::Hash;
 use thiserror::Error;
 
 pub use artifacts::Artifacts;
 
+pub use self::wasmer::{Optimisation, Wasmer};
 use crate::host::HostCalls;
-pub use crate::instrument::{GAS_EXPORT, STACK_EXPORT};
 
 /// This node cannot go on: something is wrong with it or its machine, not with the transaction. It
 /// must stop before the others see a result that only it has.
@@ -45,9 +45,9 @@ pub struct Run<'a> {
     /// The export's name.
     pub entry: &'a str,
     pub argument: i32,
-    /// What the global [`GAS_EXPORT`] begins with.
+    /// What the global [`crate::instrument::GAS_EXPORT`] begins with.
     pub gas: i64,
-    /// What the global [`STACK_EXPORT`] begins with.
+    /// What the global [`crate::instrument::STACK_EXPORT`] begins with.
     pub stack: i32,
 }
 
@@ -78,7 +78,7 @@ pub struct Escape;
 
 /// A running contract, as host functions see it.
 pub trait Guest {
-    /// What the global [`GAS_EXPORT`] shows.
+    /// What the global [`crate::instrument::GAS_EXPORT`] shows.
     fn gas(&mut self) -> i64;
     fn set_gas(&mut self, gas: i64);
     /// Copies from the memory, from `at` on.

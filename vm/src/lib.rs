@@ -18,12 +18,12 @@
 //! [`Status`]: primitives::Status
 
 mod cache;
-mod cost;
+pub mod cost;
 pub mod engine;
 mod executor;
 mod genesis;
 mod host;
-mod instrument;
+pub mod instrument;
 mod journal;
 mod layers;
 pub mod limits;
@@ -50,7 +50,7 @@ pub use host::{FUNCTIONS as HOST_FUNCTIONS, HostCalls, HostFunction, ValueType};
 pub use layers::walk_changed;
 pub use machine::contract_address;
 pub use module::entry_gas;
-pub use validate::{Refusal, check_code};
+pub use validate::{Reason, Refusal, check_code};
 
 use primitives::StateKey;
 use primitives::state_key::{Direction, KeyVisitor};

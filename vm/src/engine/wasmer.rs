@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use primitives::Hash;
-use wasmer::sys::{Cranelift, EngineBuilder, Features, NativeEngineExt};
+use wasmer::sys::{Cranelift, CraneliftOptLevel, EngineBuilder, Features, NativeEngineExt};
 use wasmer::{
     Extern, Function, FunctionEnv, FunctionEnvMut, Global, Instance, Memory, Module, RuntimeError,
     Store, StoreMut, Value,
@@ -27,9 +27,19 @@ pub(crate) const STACK_BYTES: usize = 32 << 20;
 
 /// The engine of the product.
 #[derive(Debug, Default)]
-pub(crate) struct Wasmer {
+pub struct Wasmer {
     memories: Arc<Pool>,
     artifacts: Option<Arc<dyn Artifacts>>,
+    optimisation: Optimisation,
+}
+
+/// How hard the compiler tries. It must not show in a result, which tests hold against each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Optimisation {
+    /// What the product does.
+    #[default]
+    Speed,
+    None,
 }
 
 impl Engine for Wasmer {
@@ -50,6 +60,11 @@ impl Wasmer {
     /// One that looks among kept artifacts before it compiles.
     pub(crate) fn new(artifacts: Option<Arc<dyn Artifacts>>) -> Self {
         Self { artifacts, ..Self::default() }
+    }
+
+    /// One that compiles in another way, and keeps nothing of it.
+    pub fn with_optimisation(optimisation: Optimisation) -> Self {
+        Self { optimisation, ..Self::default() }
     }
 
     /// What was compiled before, if it is there and whole, with its size in bytes.
@@ -78,9 +93,14 @@ impl Wasmer {
         Ok((module, artifact.len()))
     }
 
-    fn engine(&self) -> wasmer::Engine {
+    /// The engine of wasmer with the settings under which contracts run, for one module.
+    pub fn engine(&self) -> wasmer::Engine {
         let mut compiler = Cranelift::new();
         compiler.canonicalize_nans(true);
+        compiler.opt_level(match self.optimisation {
+            Optimisation::Speed => CraneliftOptLevel::Speed,
+            Optimisation::None => CraneliftOptLevel::None,
+        });
         let mut features = Features::none();
         features.bulk_memory(true);
         let mut engine: wasmer::Engine =

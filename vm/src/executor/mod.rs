@@ -15,8 +15,7 @@ use primitives::{
 use crate::Storage;
 use crate::cache::ModuleCache;
 use crate::cost;
-use crate::engine::wasmer::Wasmer;
-use crate::engine::{Artifacts, Engine, Fatal};
+use crate::engine::{Artifacts, Engine, Fatal, Wasmer};
 use crate::journal::Journal;
 use crate::machine::{Ended, Entry, Invocation, Machine, Outcome};
 pub use admission::check_transaction;
