@@ -43,6 +43,8 @@ pub const WRITE: u64 = 10_000_000;
 pub const WRITE_BYTE: u64 = 5_000;
 /// Opening a scan, or asking it for more; each pair costs a read.
 pub const SCAN: u64 = 4_000_000;
+/// A key that the block has deleted, when a scan passes it by.
+pub const SCAN_DELETED: u64 = 200_000;
 pub const EVENT: u64 = 1_000_000;
 pub const EVENT_BYTE: u64 = 2_000;
 /// Moving native units.

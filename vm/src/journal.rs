@@ -2,13 +2,14 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use borsh::BorshDeserialize;
 use primitives::state_key::{Account, ContractInfo, Direction, KeyVisitor};
 use primitives::{Address, Amount, Event, Hash, StateKey, codec};
 
-use crate::{Storage, walk_changed};
+use crate::Storage;
+use crate::layers::walk_with_deleted;
 
 /// The state as the current transaction sees it.
 pub(crate) struct Journal<'a> {
@@ -50,12 +51,13 @@ impl<'a> Journal<'a> {
         value
     }
 
-    /// Visits the keys of a range, with their values, until the visitor breaks.
+    /// Visits the keys of a range, with their values, until the visitor breaks. Those that the block
+    /// has deleted come without a value.
     pub(crate) fn walk(
         &self,
         range: &Range<StateKey>,
         direction: Direction,
-        visit: KeyVisitor<'_>,
+        visit: &mut dyn FnMut(StateKey, Option<Vec<u8>>) -> ControlFlow<()>,
     ) {
         let below = |visit: KeyVisitor<'_>| {
             self.broken.set(true);
@@ -67,7 +69,7 @@ impl<'a> Journal<'a> {
             });
             self.broken.set(false);
         };
-        walk_changed(&self.changes, below, (range, direction), visit);
+        walk_with_deleted(&self.changes, below, (range, direction), visit);
     }
 
     pub(crate) fn set(&mut self, key: StateKey, value: Option<Vec<u8>>) {

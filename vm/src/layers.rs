@@ -11,8 +11,22 @@ use primitives::state_key::{Direction, KeyVisitor};
 pub fn walk_changed(
     changes: &BTreeMap<StateKey, Option<Vec<u8>>>,
     below: impl FnOnce(KeyVisitor<'_>),
-    (range, direction): (&Range<StateKey>, Direction),
+    within: (&Range<StateKey>, Direction),
     visit: KeyVisitor<'_>,
+) {
+    walk_with_deleted(changes, below, within, &mut |key, value| match value {
+        Some(value) => visit(key, value),
+        None => ControlFlow::Continue(()),
+    });
+}
+
+/// The same, and visits without a value those that the changes delete: passing by them takes time
+/// as well.
+pub(crate) fn walk_with_deleted(
+    changes: &BTreeMap<StateKey, Option<Vec<u8>>>,
+    below: impl FnOnce(KeyVisitor<'_>),
+    (range, direction): (&Range<StateKey>, Direction),
+    visit: &mut dyn FnMut(StateKey, Option<Vec<u8>>) -> ControlFlow<()>,
 ) {
     if range.is_empty() {
         return;
@@ -33,7 +47,7 @@ pub fn walk_changed(
             && comes_before(changed, &key)
         {
             next = changes.next();
-            flow = show(visit, changed, change.as_ref());
+            flow = visit(changed.clone(), change.clone());
             if flow.is_break() {
                 return flow;
             }
@@ -41,9 +55,9 @@ pub fn walk_changed(
         flow = match next {
             Some((changed, change)) if *changed == key => {
                 next = changes.next();
-                show(visit, changed, change.as_ref())
+                visit(key, change.clone())
             }
-            _ => visit(key, value),
+            _ => visit(key, Some(value)),
         };
         flow
     });
@@ -51,14 +65,6 @@ pub fn walk_changed(
         && let Some((changed, change)) = next
     {
         next = changes.next();
-        flow = show(visit, changed, change.as_ref());
-    }
-}
-
-/// Shows a changed key, unless it was deleted.
-fn show(visit: KeyVisitor<'_>, key: &StateKey, value: Option<&Vec<u8>>) -> ControlFlow<()> {
-    match value {
-        Some(value) => visit(key.clone(), value.clone()),
-        None => ControlFlow::Continue(()),
+        flow = visit(changed.clone(), change.clone());
     }
 }

@@ -65,11 +65,15 @@ pub(crate) fn next_batch(
     let mut paid = Ok(());
     host.machine.journal.walk(&cursor.range.clone(), cursor.direction, &mut |key, value| {
         // Each visit is paid for before the next; the first pair that does not fit, too.
-        let bytes = (value.len() as u64).saturating_mul(cost::READ_BYTE);
-        paid = charge(guest, cost::READ.saturating_add(bytes));
+        let price = match &value {
+            Some(value) => cost::READ + (value.len() as u64).saturating_mul(cost::READ_BYTE),
+            None => cost::SCAN_DELETED,
+        };
+        paid = charge(guest, price);
         if paid.is_err() {
             return ControlFlow::Break(());
         }
+        let Some(value) = value else { return ControlFlow::Continue(()) };
         let own = key.key.get(prefix..).unwrap_or_default();
         let length = LENGTHS_BYTES + own.len() + value.len();
         if batch.len() + length > capacity {
