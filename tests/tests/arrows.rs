@@ -32,10 +32,14 @@ const BESIDE: [(&str, &[&str]); 10] = [
     (ATTACKERS, &["quorate-primitives", "quorate-consensus", "quorate-state", "quorate-replica"]),
     ("quorate-attacker", &["quorate", "quorate-primitives", "quorate-replica", ATTACKERS]),
     ("quorate-crash", &["quorate-archive", "quorate-primitives", "quorate-state"]),
+    (CONTRACT_TESTS, &["quorate-abi", "quorate-primitives", "quorate-vm"]),
 ];
 
 /// May import everything, and nothing imports it.
 const TESTS: &str = "quorate-tests";
+
+/// Holds the engine of contracts against another one, and so drives both.
+const CONTRACT_TESTS: &str = "quorate-contract-tests";
 
 /// Must never get into the product: no floor imports it.
 const ATTACKERS: &str = "quorate-attackers";
@@ -49,7 +53,7 @@ const DOORS: [(&str, &str); 2] =
 const HOUSES: [(&str, &[&str]); 5] = [
     ("libp2p", &["quorate"]),
     ("rocksdb", &["quorate-state"]),
-    ("wasmer", &["quorate-vm"]),
+    ("wasmer", &["quorate-vm", CONTRACT_TESTS]),
     ("jsonrpsee", &["quorate-rpc"]),
     ("tokio", &["quorate-rpc", "quorate", TESTS]),
 ];
