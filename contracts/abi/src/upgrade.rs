@@ -2,6 +2,7 @@
 
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use thiserror::Error;
 
@@ -46,6 +47,12 @@ fn field(old: &Storage, next: &Abi) -> Result<(), Incompatible> {
             StorageKind::Map { key: old_key, value: old_value },
             StorageKind::Map { key: new_key, value: new_value },
         ) => old_key == new_key && reads(old_value, new_value),
+        (StorageKind::Set(old), StorageKind::Set(new)) => old == new,
+        // What was stored before is in no index that is new, and would be missed there.
+        (
+            StorageKind::IndexedMap { key: old_key, value: old_value, indexes: old },
+            StorageKind::IndexedMap { key: new_key, value: new_value, indexes: new },
+        ) => old_key == new_key && reads(old_value, new_value) && old == new,
         _ => false,
     };
     if reads {
@@ -61,6 +68,11 @@ fn kind(kind: &StorageKind) -> String {
     match kind {
         StorageKind::Item(value) => value.to_string(),
         StorageKind::Map { key, value } => format!("a map from {key} to {value}"),
+        StorageKind::Set(element) => format!("a set of {element}"),
+        StorageKind::IndexedMap { key, value, indexes } => {
+            let names: Vec<&str> = indexes.iter().map(|index| index.name.as_str()).collect();
+            format!("a map from {key} to {value} with the indexes ({})", names.join(", "))
+        }
     }
 }
 

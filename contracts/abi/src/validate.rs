@@ -9,8 +9,8 @@ use thiserror::Error;
 
 use crate::host::{ABI_SECTION, VERSION};
 use crate::limits::{
-    ABI_BYTES_MAX, ARRAY_LENGTH_MAX, DOCS_BYTES_MAX, EVENT_INDEXED_MAX, FIELDS_MAX, ITEMS_MAX,
-    NAME_BYTES_MAX, PARAMETERS_MAX,
+    ABI_BYTES_MAX, ARRAY_LENGTH_MAX, DOCS_BYTES_MAX, EVENT_INDEXED_MAX, FIELDS_MAX, INDEXES_MAX,
+    ITEMS_MAX, NAME_BYTES_MAX, PARAMETERS_MAX,
 };
 use crate::{Abi, Event, Field, Method, MethodKind, Selector, StorageKind, Type};
 
@@ -81,10 +81,34 @@ impl Abi {
                     ty(key)?;
                     ty(value)?;
                 }
+                StorageKind::Set(element) => ty(element)?,
+                StorageKind::IndexedMap { key, value, indexes } => {
+                    ty(key)?;
+                    ty(value)?;
+                    indexes_of(&storage.name, value, indexes)?;
+                }
             }
         }
         Ok(())
     }
+}
+
+/// Each index is a field of the value, and stands there once.
+fn indexes_of(map: &str, value: &Type, indexes: &[Field]) -> Checked {
+    at_most("indexes of a map", indexes.len(), INDEXES_MAX)?;
+    let Type::Struct { fields, .. } = value else {
+        return refuse(format!("the values of `{map}` are no struct, and cannot be indexed"));
+    };
+    let mut names = BTreeSet::new();
+    for index in indexes {
+        if !fields.contains(index) {
+            return refuse(format!("`{}` is no field of the values of `{map}`", index.name));
+        }
+        if !names.insert(&index.name) {
+            return refuse(format!("`{map}` has two indexes `{}`", index.name));
+        }
+    }
+    Ok(())
 }
 
 fn method(method: &Method) -> Checked {

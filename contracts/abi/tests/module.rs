@@ -55,6 +55,20 @@ const LAYOUT: ContractLayout = ContractLayout {
             prefix: [0, 0, 0, 5],
             kind: StorageKindLayout::Map { key: TypeLayout::Address, value: TypeLayout::U128 },
         },
+        StorageLayout {
+            name: "minters",
+            prefix: [0, 0, 0, 6],
+            kind: StorageKindLayout::Set(TypeLayout::Address),
+        },
+        StorageLayout {
+            name: "all",
+            prefix: [0, 0, 0, 7],
+            kind: StorageKindLayout::IndexedMap {
+                key: TypeLayout::U64,
+                value: ALL,
+                indexes: &[FieldLayout { name: "hash", ty: TypeLayout::Option(&TypeLayout::Hash) }],
+            },
+        },
     ],
 };
 
