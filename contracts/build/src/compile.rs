@@ -169,6 +169,8 @@ fn command(project: &Project, target_dir: &Path, toolchain: &Toolchain, lock: Lo
     };
     command.env("CARGO_ENCODED_RUSTFLAGS", flags(project, source));
     command.arg("--").arg(format!("-Clink-arg=-zstack-size={STACK_BYTES}"));
+    // For this crate alone, and not for contracts that it depends on: see the SDK's `entry_points`.
+    command.arg("--cfg=quorate_contract");
     command
 }
 
