@@ -33,6 +33,11 @@ pub enum Contract {
     Build(super::workshop::Build),
     /// Check a module as a node would at upload, and compare it with another version
     Check(check::Check),
+    /// Run a contract's tests, on a chain of their own
+    Test(super::workshop::Test),
+    /// Serve a chain to a contract's tests, over standard input and output
+    #[command(hide = true)]
+    Host,
     /// Build if need be, upload, and instantiate
     Deploy(Deploy),
     /// Store a module on the chain
@@ -172,6 +177,8 @@ impl Contract {
             Self::New(new) => new.run(context),
             Self::Build(build) => build.run(context),
             Self::Check(check) => check.run(context),
+            Self::Test(test) => test.run(context),
+            Self::Host => Ok(contract_host::serve_stdio()?),
             Self::Deploy(deploy) => block_on(deploy.run(context)),
             Self::Upload { module, options } => block_on(upload(context, &module, &options)),
             Self::Instantiate(instantiate) => block_on(instantiate.run(context)),

@@ -1,6 +1,7 @@
 //! Contracts before they are on a chain: begun and built.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -27,6 +28,19 @@ pub struct Build {
     no_install: bool,
 }
 
+#[derive(Debug, Args)]
+pub struct Test {
+    /// The contract's directory
+    #[arg(long, default_value = ".")]
+    directory: PathBuf,
+    /// Install no compiler target, even if one is missing
+    #[arg(long)]
+    no_install: bool,
+    /// Handed on to `cargo test`: a part of tests' names, options
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
+    arguments: Vec<String>,
+}
+
 impl New {
     pub fn run(self, context: &Context) -> anyhow::Result<()> {
         let path = contract_build::new_project(Path::new(""), &self.name)?;
@@ -43,6 +57,30 @@ impl Build {
         let built = build(context, &self.directory, installing)?;
         check(&built.code)?;
         show(context, &built.wasm_path, built.code)
+    }
+}
+
+impl Test {
+    /// The module is built first, so that its compiler's messages do not stand among the tests'.
+    /// What the tests need of this program they ask of it by `quorate contract host`.
+    pub fn run(self, context: &Context) -> anyhow::Result<()> {
+        let installing = if self.no_install { Installing::Forbidden } else { Installing::Allowed };
+        let built = build(context, &self.directory, installing)?;
+        check(&built.code)?;
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let status = Command::new(&cargo)
+            .arg("test")
+            .args(&self.arguments)
+            .current_dir(&self.directory)
+            .env("QUORATE", std::env::current_exe()?)
+            .env("QUORATE_MODULES", &built.wasm_path)
+            .status()
+            .with_context(|| format!("{} could not be started", cargo.display()))?;
+        if status.success() {
+            return Ok(());
+        }
+        Err(Failure::refused("TESTS_FAILED", "not all of the contract's tests passed".to_owned())
+            .into())
     }
 }
 
