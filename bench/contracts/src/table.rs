@@ -55,8 +55,9 @@ fn introduction(text: &mut String, run: &Run) {
 fn transfers(text: &mut String, lanes: &[Transfers]) {
     text.push_str(
         "\n## Token transfers, the store in memory\n\n\
-         | | transfers/s | least – most | CPU µs each | of cosmwasm-vm | of revm | others' share of the cores |\n\
-         | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n",
+         | | transfers/s | least – most | CPU µs each | of cosmwasm-vm | of revm | its gas each \
+         | others' share of the cores |\n\
+         | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
     );
     let speed = |kind| lanes.iter().find(|lane| lane.contender == kind).map(|lane| lane.per_s);
     let times = |lane: &Transfers, kind| match speed(kind) {
@@ -67,7 +68,7 @@ fn transfers(text: &mut String, lanes: &[Transfers]) {
         let (least, most) = range(&lane.per_s_of_rounds);
         let _ = writeln!(
             text,
-            "| {} | {} | {} – {} | {:.2} | {} | {} | {:.0} % |",
+            "| {} | {} | {} – {} | {:.2} | {} | {} | {} | {:.0} % |",
             lane.contender.name(),
             thousands(lane.per_s),
             thousands(least),
@@ -75,6 +76,7 @@ fn transfers(text: &mut String, lanes: &[Transfers]) {
             lane.cpu_us,
             times(lane, Kind::Cosmwasm),
             times(lane, Kind::Revm),
+            thousands(lane.gas),
             lane.others * 100.0,
         );
     }
@@ -83,8 +85,8 @@ fn transfers(text: &mut String, lanes: &[Transfers]) {
 fn state(text: &mut String, states: &[State]) {
     text.push_str(
         "\n## Token transfers, the real state\n\n\
-         Ours alone: blocks are executed over `quorate-state`, their root is computed, and they are committed with their \
-         transactions and receipts, synced.\n\n\
+         Ours alone: blocks are executed over `quorate-state`, their root is computed, and they are committed with \
+         their transactions and receipts, synced.\n\n\
          | block | blocks | transfers/s | executed/s | execution ms | root ms | commit ms | whole ms \
          | others' share of the cores |\n\
          | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",

@@ -191,12 +191,13 @@ fn calls() -> Result<Vec<Probe<'static>>> {
     probes.push(probe("query, the token's supply", OURS, 1_000, Box::new(run)));
     let mut instances = Idle::open()?;
     let run = move |turns| (0..turns).try_for_each(|_| instances.make());
-    probes.push(probe("instance of cw20, made and dropped", COSMWASM, 100, Box::new(run)));
-    for pages in [0, 1] {
+    probes.push(probe("instance of cw20, not entered", COSMWASM, 100, Box::new(run)));
+    for (what, pages) in
+        [("instance without a memory, entered", 0), ("instance with a page, entered", 1)]
+    {
         let instance = native::Empty::new(pages)?;
-        let what = format!("instance, {pages} pages, made, entered and dropped");
         let run = move |turns| (0..turns).try_for_each(|_| instance.make());
-        probes.push(probe(&what, WASMER, 1_000, Box::new(run)));
+        probes.push(probe(what, WASMER, 1_000, Box::new(run)));
     }
     Ok(probes)
 }

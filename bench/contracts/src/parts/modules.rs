@@ -208,9 +208,11 @@ impl Work {
 
 const ROUND: &str = "
     (local.set $state (i64.add (local.get $state) (i64.const 0x9e3779b97f4a7c15)))
-    (local.set $state (i64.mul (i64.xor (local.get $state) (i64.shr_u (local.get $state) (i64.const 30)))
+    (local.set $state (i64.mul
+        (i64.xor (local.get $state) (i64.shr_u (local.get $state) (i64.const 30)))
         (i64.const 0xbf58476d1ce4e5b9)))
-    (local.set $state (i64.mul (i64.xor (local.get $state) (i64.shr_u (local.get $state) (i64.const 27)))
+    (local.set $state (i64.mul
+        (i64.xor (local.get $state) (i64.shr_u (local.get $state) (i64.const 27)))
         (i64.const 0x94d049bb133111eb)))
     (local.set $state (i64.xor (local.get $state) (i64.shr_u (local.get $state) (i64.const 31))))";
 
