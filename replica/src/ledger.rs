@@ -14,7 +14,7 @@ use vm::{BlockContext, Executor};
 
 use crate::event::CommittedReceipts;
 use crate::evidence;
-use crate::message::{Range, SyncBlocks};
+use crate::message::{self, SyncBlocks};
 use crate::snapshots::Snapshots;
 
 /// What an executed, uncommitted block left.
@@ -228,7 +228,7 @@ impl LedgerView {
     /// The answer to a catch-up request: blocks from the first on, up to the last that has a certificate and is within
     /// the range and the caps of an answer; or else to the first certificate above, with the headers alone of what is
     /// too much for one answer. `None` when there is none.
-    pub fn sync(&self, range: Range) -> Option<SyncBlocks> {
+    pub fn sync(&self, range: message::Range) -> Option<SyncBlocks> {
         let (mut blocks, mut above) = (Vec::new(), Vec::new());
         let mut certified: Option<(usize, CommitCertificate)> = None;
         let mut bytes = 0;

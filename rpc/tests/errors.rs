@@ -86,6 +86,7 @@ fn query(arguments: &Value) -> Value {
     json!({ "contract": CONTRACT, "method": "value_plus", "arguments": arguments })
 }
 
+#[expect(clippy::too_many_lines, reason = "a list")]
 fn read_cases() -> Vec<Case> {
     let account = json!({ "address": Address([1; 32]), "at": 0 });
     let unknown = json!({ "hash": Hash([1; 32]) });

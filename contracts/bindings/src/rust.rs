@@ -85,7 +85,8 @@ pub fn client(abi: &Abi) -> String {
         "\n    /// This contract's events in a receipt.\n    \
          pub fn events(&self, receipt: &ReceiptView) -> Vec<{event_type}> {{\n        \
          let decode = |event| {event_type}::decode(self.address, event);\n        \
-         receipt.events.iter().filter_map(decode).collect()\n    }}\n}}\n\n/// The contract's description, in its encoding.\n\
+         receipt.events.iter().filter_map(decode).collect()\n    }}\n}}\n\n\
+         /// The contract's description, in its encoding.\n\
          const ABI: &[u8] = &[\n{}];\n",
         byte_lines(&abi.encode()),
     ));

@@ -270,5 +270,5 @@ fn description(abi: &Abi) -> Value {
     };
     strip("methods", &["docs", "payable", "reentrant"]);
     strip("events", &["docs", "selector"]);
-    json!({ "name": pascal(&abi.name), "methods": whole["methods"], "events": whole["events"] })
+    json!({ "name": pascal(&abi.name), "methods": whole.get("methods"), "events": whole.get("events") })
 }

@@ -300,5 +300,5 @@ fn typescript_encodes_as_the_chain_does() {
 fn type_json(ty: &Type) -> Value {
     let abi =
         Abi { methods: vec![method("of", MethodKind::Query, &[], ty.clone())], ..everything() };
-    abi.to_json()["methods"][0]["returns"].clone()
+    abi.to_json().pointer("/methods/0/returns").cloned().expect("it has a method")
 }

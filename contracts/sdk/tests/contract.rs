@@ -45,6 +45,7 @@ mod shop {
     }
 
     #[data]
+    #[derive(Debug)]
     pub enum Order {
         Nothing,
         One(u64),
@@ -62,6 +63,7 @@ mod shop {
     }
 
     #[error]
+    #[derive(Debug)]
     pub enum Refused {
         Nothing,
         TooMany { most: u32 },

@@ -1,6 +1,8 @@
 //! The token against a model of a few lines: whatever is called in whatever order, both have the
 //! same units in the same hands.
 
+#![allow(clippy::indexing_slicing)]
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

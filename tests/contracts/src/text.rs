@@ -83,7 +83,7 @@ pub fn method(selector: [u8; 4], kind: MethodKind) -> Method {
         name: String::from_utf8_lossy(&selector).into_owned(),
         selector,
         kind,
-        payable: true,
+        payable: matches!(kind, MethodKind::Init | MethodKind::Call),
         reentrant: selector == AGAIN,
         docs: String::new(),
         parameters: Vec::new(),

@@ -104,8 +104,10 @@ fn number(rng: &mut ChaCha8Rng, bytes: usize, out: &mut Vec<u8>) {
     let mut number = [0; 16];
     if below(rng, 4) == 0 {
         rng.fill_bytes(&mut number);
-    } else if let [first, second, ..] = &mut number {
-        (*first, *second) = (rng.next_u64() as u8, rng.next_u64() as u8 & 3);
+    } else {
+        let [first, second, ..] = &mut number;
+        let [low, high, ..] = rng.next_u64().to_le_bytes();
+        (*first, *second) = (low, high & 3);
     }
     out.extend_from_slice(number.get(..bytes).unwrap_or(&number));
 }

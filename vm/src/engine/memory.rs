@@ -22,6 +22,7 @@ use wasmer::{MemoryError, MemoryStyle, MemoryType, Pages, TableStyle, TableType}
 
 /// Address space of a region: all that 32 bits can name, and as much again for the constant offset
 /// of an instruction, so that compiled code needs no checks.
+#[expect(clippy::cast_possible_truncation, reason = "no machine of 32 bits has room for it anyway")]
 const RESERVED_BYTES: usize = (1 << 32) + MemoryStyle::static_offset_guard_size() as usize;
 /// Regions that are kept for the next instance; as many as calls can be nested, and some more.
 const KEPT_MAX: usize = 128;

@@ -42,6 +42,7 @@ pub(crate) fn call(
     })
 }
 
+#[expect(clippy::too_many_arguments, reason = "the interface has them")]
 pub(crate) fn instantiate(
     host: &mut Host<'_, '_>,
     code: i32,

@@ -14,6 +14,11 @@ use crate::trap::Stop;
 /// Bytes of a message.
 const MESSAGE_BYTES_MAX: usize = 1 << 20;
 
+/// Whether a key is a compressed point: the library also reads a form of its own, which begins with 5.
+fn is_compressed(key: &[u8; 33]) -> bool {
+    matches!(key, [2 | 3, ..])
+}
+
 /// Hashes a message, charged by its length.
 fn hash(
     host: &mut Host<'_, '_>,
@@ -91,7 +96,8 @@ pub(crate) fn secp256k1_verify(
     let hash: [u8; 32] = host.read_array("the hash", hash)?;
     let signature: [u8; 64] = host.read_array("the signature", signature)?;
     let is_valid = || {
-        let key = k256::ecdsa::VerifyingKey::from_sec1_bytes(&key).ok()?;
+        let key = is_compressed(&key).then_some(&key)?;
+        let key = k256::ecdsa::VerifyingKey::from_sec1_bytes(key).ok()?;
         // Either value of s counts, which this crate's check leaves to its caller.
         let signature = k256::ecdsa::Signature::from_slice(&signature).ok()?.normalize_s();
         key.verify_prehash(&hash, &signature).ok()
@@ -129,7 +135,8 @@ pub(crate) fn p256_verify(
     let hash: [u8; 32] = host.read_array("the hash", hash)?;
     let signature: [u8; 64] = host.read_array("the signature", signature)?;
     let is_valid = || {
-        let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(&key).ok()?;
+        let key = is_compressed(&key).then_some(&key)?;
+        let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(key).ok()?;
         let signature = p256::ecdsa::Signature::from_slice(&signature).ok()?;
         key.verify_prehash(&hash, &signature).ok()
     };

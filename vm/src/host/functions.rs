@@ -23,7 +23,8 @@ macro_rules! host_functions {
                 address: i32, input: i32, input_len: i32, value: i32, gas: i64, flags: i32
             ) -> i64;
             calls::instantiate(
-                code: i32, salt: i32, salt_len: i32, input: i32, input_len: i32, value: i32, gas: i64
+                code: i32, salt: i32, salt_len: i32, input: i32, input_len: i32, value: i32,
+                gas: i64
             ) -> i64;
             calls::upgrade(
                 contract: i32, code: i32, input: i32, input_len: i32, gas: i64

@@ -79,8 +79,11 @@ fn scene() -> (TestChain, Address) {
     (chain, contract)
 }
 
+/// A key and its value.
+type Pair = (Vec<u8>, Vec<u8>);
+
 /// What `next_batch` answered, and the pairs that it wrote.
-fn shown(output: &[u8]) -> (i64, Vec<(Vec<u8>, Vec<u8>)>) {
+fn shown(output: &[u8]) -> (i64, Vec<Pair>) {
     let (answer, mut rest) = output.split_at(8);
     let mut pairs = Vec::new();
     while !rest.is_empty() {

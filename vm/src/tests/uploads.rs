@@ -63,7 +63,7 @@ fn refusals_say_at_which_byte() {
     let check = |text: &str, bytes: &[u8]| {
         let code = contract(text, &[]);
         let refusal = check_code(&code).unwrap_err();
-        let at = refusal.at.unwrap() as usize;
+        let at = usize::try_from(refusal.at.unwrap()).unwrap();
         assert_eq!(&code[at..at + bytes.len()], bytes, "{refusal}");
         assert!(refusal.to_string().ends_with(&format!(" (at byte {at})")), "{refusal}");
     };

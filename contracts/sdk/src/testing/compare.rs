@@ -1,5 +1,6 @@
 //! Two runs of one test, held against each other.
 
+use std::collections::BTreeMap;
 use std::format;
 use std::string::String;
 use std::vec::Vec;
@@ -41,13 +42,11 @@ pub(super) fn receipts(native: &Receipt, wasm: &Receipt) -> Option<String> {
     None
 }
 
-/// How the states at the end differ. Both are in the order of their keys.
+/// How the states at the end differ.
 pub(super) fn states(native: &[Entry], wasm: &[Entry]) -> Option<String> {
     let gone = |one: &[Entry], other: &[Entry]| {
-        let differs = |entry: &&Entry| {
-            let there = other.binary_search_by(|other| other.key.cmp(&entry.key));
-            there.ok().and_then(|at| other.get(at)).is_none_or(|there| there.value != entry.value)
-        };
+        let other: BTreeMap<_, _> = other.iter().map(|entry| (&entry.key, &entry.value)).collect();
+        let differs = |entry: &&Entry| other.get(&entry.key) != Some(&&entry.value);
         one.iter().find(differs).map(|entry| entry.label.clone())
     };
     let label = gone(native, wasm).or_else(|| gone(wasm, native))?;
@@ -84,6 +83,23 @@ fn same_panic(native: &str, wasm: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn entry(key: &[u8], value: &[u8]) -> Entry {
+        Entry { key: key.to_vec(), value: value.to_vec(), label: format!("{key:?}") }
+    }
+
+    /// In whatever order they come.
+    #[test]
+    fn states_differ_by_a_key_or_a_value() {
+        let both = [entry(b"ab", b"1"), entry(b"b", b"")];
+        let turned = [entry(b"b", b""), entry(b"ab", b"1")];
+        assert_eq!(states(&both, &turned), None);
+        let other = [entry(b"ab", b"2"), entry(b"b", b"")];
+        assert!(states(&both, &other).is_some_and(|words| words.contains("[97, 98]")));
+        let less = [entry(b"ab", b"1")];
+        assert!(states(&both, &less).is_some_and(|words| words.contains("[98]")));
+        assert!(states(&less, &both).is_some_and(|words| words.contains("[98]")));
+    }
 
     #[test]
     fn panics_are_told_apart_by_message_file_and_line() {

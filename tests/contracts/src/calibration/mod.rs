@@ -83,7 +83,9 @@ fn figure(unit: &Unit) -> Result<Figure, Difference> {
     let unit_gas = (more_gas - gas) as f64 / units;
     let unit_ns = more_time.saturating_sub(time).as_nanos() as f64 / units;
     // A host function is the whole of its unit, but for the constants.
-    let price = unit.price.unwrap_or(unit_gas as u64);
+    #[expect(clippy::cast_possible_truncation, reason = "a price has no fractions")]
+    let measured = unit_gas as u64;
+    let price = unit.price.unwrap_or(measured);
     Ok(Figure { name: unit.name, price, unit_gas, unit_ns })
 }
 

@@ -10,7 +10,7 @@ use wasm_encoder::{
     GlobalSection, GlobalType, MemorySection, MemoryType, Module, RefType, StartSection,
     TableSection, TableType, TypeSection, ValType,
 };
-use wasmparser_reencode::{Import, Operator, Parser, Payload, TypeRef};
+use wasmparser_reencode::{Import, Operator, Parser, Payload, TableInit, TypeRef};
 
 /// Pages beyond which a contract's memory does not grow; the suite's get the same cap.
 const PAGES_MAX: u64 = vm::limits::MEMORY_PAGES_MAX as u64;
@@ -87,7 +87,16 @@ impl Sections {
                 same.parse_function_section(&mut self.functions, section)?;
             }
             Payload::TableSection(section) => {
-                same.parse_table_section(&mut self.tables, section)?
+                for table in section {
+                    let table = table?;
+                    if !matches!(table.init, TableInit::RefNull) {
+                        return Err(Obstacle::Unreadable);
+                    }
+                    // Nothing that upload accepts grows a table, and wasmer wants room for all of it.
+                    let ty = same.table_type(table.ty)?;
+                    let maximum = ty.maximum.map(|_| ty.minimum);
+                    self.tables.table(TableType { maximum, ..ty });
+                }
             }
             Payload::MemorySection(section) => {
                 for memory in section {
@@ -173,7 +182,18 @@ impl Sections {
         self.memories.memory(MemoryType { maximum, ..memory });
     }
 
-    fn finish(self) -> Inlined {
+    fn finish(mut self) -> Inlined {
+        // Every contract has one, and the meter counts on it.
+        if self.memories.is_empty() {
+            let (minimum, maximum) = (0, Some(0));
+            self.memories.memory(MemoryType {
+                minimum,
+                maximum,
+                memory64: false,
+                shared: false,
+                page_size_log2: None,
+            });
+        }
         let mut module = Module::new();
         module.section(&self.types).section(&self.functions).section(&self.tables);
         module.section(&self.memories).section(&self.globals).section(&self.exports);

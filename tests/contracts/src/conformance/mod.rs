@@ -10,7 +10,7 @@ mod inline;
 mod instance;
 mod report;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use vm::engine::Wasmer;
 use vm::{Reason, check_code, instrument::instrument};
@@ -39,6 +39,14 @@ pub fn run(version: SpecVersion, filter: &str) -> Report {
     report
 }
 
+/// Assertions that version 3.0 took back, by file and line in those before: its limits have 64 bits.
+const TAKEN_BACK: [(&str, usize); 4] = [
+    ("binary-leb128.wast", 216),
+    ("binary-leb128.wast", 217),
+    ("binary-leb128.wast", 224),
+    ("binary-leb128.wast", 225),
+];
+
 /// Why a module does not run.
 type Skipped = String;
 
@@ -51,6 +59,8 @@ struct Script<'a> {
     current: Result<usize, Skipped>,
     named: BTreeMap<String, Result<usize, Skipped>>,
     running: Vec<Running>,
+    /// Which of them others may import from.
+    registered: BTreeSet<usize>,
     engine: Wasmer,
 }
 
@@ -64,6 +74,8 @@ struct Running {
     has_floats: bool,
     /// Floats have ended an invocation, so that the metered instances may be in another state.
     is_behind: bool,
+    /// A module that is not run here may have changed what it shares with this one.
+    is_changed: bool,
 }
 
 /// An assertion on what an invocation does.
@@ -84,6 +96,7 @@ impl<'a> Script<'a> {
             current: Err("no module before it".to_owned()),
             named: BTreeMap::new(),
             running: Vec::new(),
+            registered: BTreeSet::new(),
             engine: Wasmer::default(),
         }
     }
@@ -116,10 +129,18 @@ impl<'a> Script<'a> {
             }
             WastDirective::AssertInvalid { module, .. }
             | WastDirective::AssertMalformed { module, .. } => self.refused(line, module),
-            WastDirective::Register { .. }
-            | WastDirective::ModuleDefinition(_)
-            | WastDirective::ModuleInstance { .. }
-            | WastDirective::AssertUnlinkable { .. } => self.report.skip("linking of modules"),
+            WastDirective::Register { module, .. } => {
+                let module = self.chosen(module.map(|id| id.name()));
+                self.registered.extend(module.and_then(Result::ok));
+                self.report.skip("linking of modules");
+            }
+            WastDirective::ModuleDefinition(_) | WastDirective::ModuleInstance { .. } => {
+                self.report.skip("linking of modules");
+            }
+            WastDirective::AssertUnlinkable { .. } => {
+                self.others_changed();
+                self.report.skip("linking of modules");
+            }
             _ => self.report.skip("what later proposals assert"),
         }
     }
@@ -143,7 +164,10 @@ impl<'a> Script<'a> {
     /// Starts a module four times, unless upload would refuse it.
     fn start(&mut self, wasm: &[u8]) -> Result<usize, Skipped> {
         let inlined = inline(wasm).map_err(|obstacle| match obstacle {
-            Obstacle::OtherModule => "imports of other modules".to_owned(),
+            Obstacle::OtherModule => {
+                self.others_changed();
+                "imports of other modules".to_owned()
+            }
             Obstacle::Unreadable => "a later proposal".to_owned(),
         })?;
         if let Some(why) = refusal(&inlined.wasm) {
@@ -160,6 +184,7 @@ impl<'a> Script<'a> {
                 is_capped,
                 has_floats,
                 is_behind: false,
+                is_changed: false,
             })
         };
         // What upload accepts must start in both engines.
@@ -173,7 +198,27 @@ impl<'a> Script<'a> {
         let Ok(wasm) = module.encode() else { return self.report.skip("text that cannot be read") };
         match check_code(&wasm) {
             Err(refusal) if !matches!(refusal.reason, Reason::Abi(_)) => self.report.refused += 1,
+            _ if TAKEN_BACK.contains(&(self.name, line + 1)) => {
+                self.report.skip("what later versions accept");
+            }
             _ => self.report.fail(self.name, line + 1, "an invalid module passes"),
+        }
+    }
+
+    /// The module with a name, or the latest.
+    fn chosen(&self, name: Option<&str>) -> Option<Result<usize, Skipped>> {
+        match name {
+            Some(name) => self.named.get(name).cloned(),
+            None => Some(self.current.clone()),
+        }
+    }
+
+    /// A module that is not run would have started, and written to what it imports.
+    fn others_changed(&mut self) {
+        for index in &self.registered {
+            if let Some(running) = self.running.get_mut(*index) {
+                running.is_changed = true;
+            }
         }
     }
 
@@ -189,7 +234,10 @@ impl<'a> Script<'a> {
                     }
                 });
             }
-            WastExecute::Wat(_) => self.report.skip("traps while an instance is made"),
+            WastExecute::Wat(_) => {
+                self.others_changed();
+                self.report.skip("traps while an instance is made");
+            }
         }
     }
 
@@ -209,16 +257,15 @@ impl<'a> Script<'a> {
         expected: &Expected<'_>,
         act: impl Fn(&mut dyn Instance) -> End,
     ) {
-        let chosen = match module {
-            Some(name) => self.named.get(name).cloned(),
-            None => Some(self.current.clone()),
-        };
-        let index = match chosen {
+        let index = match self.chosen(module) {
             Some(Ok(index)) => index,
             Some(Err(why)) => return self.report.skip(&why),
             None => return self.report.skip("a module without a name"),
         };
         let Some(running) = self.running.get_mut(index) else { return };
+        if running.is_changed {
+            return self.report.skip("what other modules may have changed");
+        }
         match running.judge(expected, act) {
             Ok(counted) => self.report.count(counted),
             Err(what) => self.report.fail(self.name, line + 1, &what),
@@ -273,7 +320,8 @@ impl Running {
             return Err(ends());
         }
         let is_as_expected = is(expected, &plain) && is(expected, &plain_wasmi);
-        if !is_as_expected && !(self.is_capped && plain == plain_wasmi && plain == metered) {
+        let is_the_same = plain == plain_wasmi && plain == metered;
+        if !(is_as_expected || self.is_capped && is_the_same) {
             return Err(ends());
         }
         if self.has_floats && metered == End::OutOfGas {

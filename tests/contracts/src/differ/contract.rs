@@ -11,7 +11,7 @@ use wasm_encoder::reencode::{Error, Reencode};
 use wasm_encoder::{
     BlockType, CodeSection, ConstExpr, DataSection, ElementSection, EntityType, ExportKind,
     ExportSection, Function, FunctionSection, GlobalSection, ImportSection, InstructionSink,
-    MemArg, MemorySection, Module, TableSection, TypeSection, ValType,
+    MemArg, MemArgTarget, MemorySection, Module, TableSection, TypeSection, ValType,
 };
 use wasmparser_reencode::{Parser, Payload};
 
@@ -245,7 +245,8 @@ fn write_script(rng: &mut ChaCha8Rng, renumber: &Renumber) -> Function {
         let Some(function) = one_of(rng, HOST_FUNCTIONS) else { continue };
         write_step(rng, renumber, &mut code, function);
         // What it answered, and what it left in memory, change later arguments.
-        let at = MemArg { offset: 8 * step, align: 0, memory_index: 0 };
+        let at =
+            MemArg { offset: 8 * step, align: 0, target: MemArgTarget::Memory(0), ordering: None };
         code.i32_const(0).local_get(1).i64_store(at);
     }
     code.local_get(1).i32_wrap_i64().end();

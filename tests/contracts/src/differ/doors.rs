@@ -5,7 +5,7 @@
 //! fifteen times in sixteen, and lets it pass as it is otherwise.
 
 use vm::{HOST_FUNCTIONS, HostFunction};
-use wasm_encoder::{BlockType, Function, InstructionSink, MemArg};
+use wasm_encoder::{BlockType, Function, InstructionSink, MemArg, MemArgTarget};
 
 /// Where what the doors lead to lies in the first page. Random pointers point below.
 pub const DATA: u32 = 0xe000;
@@ -122,7 +122,12 @@ fn argument(code: &mut InstructionSink<'_>, local: u32, place: Place) {
     let length = |code: &mut InstructionSink<'_>, base: u32| {
         // By the pointer that this door was given just before.
         code.local_get(local - 1).i32_const(PLACES.cast_signed() - 1).i32_and();
-        code.i32_load8_u(MemArg { offset: u64::from(base), align: 0, memory_index: 0 });
+        code.i32_load8_u(MemArg {
+            offset: u64::from(base),
+            align: 0,
+            target: MemArgTarget::Memory(0),
+            ordering: None,
+        });
     };
     match place {
         Pointer => {

@@ -4,6 +4,6 @@ use crate::corpus::Attack;
 use crate::text::repeat;
 
 pub fn attack() -> Attack {
-    let (opened, closed) = (repeat(30_000, "block "), repeat(30_000, "end "));
+    let (opened, closed) = (repeat(20_000, "block "), repeat(20_000, "end "));
     Attack::refused(format!("(func {opened} {closed})"), "blocks inside each other")
 }
