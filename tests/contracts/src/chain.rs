@@ -148,24 +148,23 @@ impl Chain {
         &self,
         ask: impl Fn(&Executor) -> T,
     ) -> Result<T, Difference> {
-        let mut agreed: Option<(&str, T)> = None;
+        let mut answers = Vec::new();
         for (name, executor) in &self.engines {
             let asked = catch_unwind(AssertUnwindSafe(|| ask(executor)));
             let answer = asked.map_err(|panic| {
                 let why = panic.downcast_ref::<String>().cloned().unwrap_or_default();
                 Difference(format!("{name} stops: {why}"))
             })?;
-            match &agreed {
-                Some((first, expected)) if *expected != answer => {
-                    let text = format!("{first}: {expected:#?}\n\n{name}: {answer:#?}");
-                    return Err(Difference(text));
-                }
-                Some(_) => {}
-                None => agreed = Some((name, answer)),
-            }
+            answers.push((name, answer));
         }
-        let Some((_, answer)) = agreed else { panic!("a chain has an engine") };
-        Ok(answer)
+        // All are shown: it matters who stands alone.
+        let Some((_, answer)) = answers.pop() else { panic!("a chain has an engine") };
+        if answers.iter().all(|(_, other)| *other == answer) {
+            return Ok(answer);
+        }
+        let last = self.engines.last().map_or("", |(name, _)| *name);
+        let others = answers.iter().map(|(name, other)| format!("{name}: {other:#?}\n\n"));
+        Err(Difference(format!("{}{last}: {answer:#?}", others.collect::<String>())))
     }
 
     /// Uploads code; `None` when it is refused.

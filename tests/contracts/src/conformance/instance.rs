@@ -222,7 +222,7 @@ impl Instance for InWasmi {
         let arguments: Vec<wasmi::Val> = arguments.iter().map(to_wasmi).collect();
         let ty = function.ty(&self.store);
         let mut results: Vec<wasmi::Val> =
-            ty.results().iter().map(|ty| wasmi::Val::default_for_ty(*ty)).collect();
+            ty.results().iter().map(|ty| wasmi::Val::default(*ty)).collect();
         let called = function.call(&mut self.store, &arguments, &mut results);
         let Err(error) = called else {
             return End::Returned(results.iter().filter_map(of_wasmi).collect());
