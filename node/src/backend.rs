@@ -3,13 +3,14 @@
 mod past;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use consensus::{Status as AgreementStatus, Waiting};
 use primitives::receipt::Rejection;
-use primitives::state_key::{Account, ContractInfo};
+use primitives::state_key::{Account, ContractInfo, Direction};
 use primitives::{
     Address, Genesis, Hash, Height, Namespace, Nonce, SignedTransaction, SigningContext, StateKey,
     Status, ValidatorIndex, ValidatorSet, Verified, codec,
@@ -17,7 +18,8 @@ use primitives::{
 use replica::{Event, LedgerView, Refusal, RequestId};
 use rpc::backend::{
     Anchored, Backend, Block, Commit, CommittedTransaction, Difference, Ending, KnownTransaction,
-    Missing, Proved, Query, QueryError, QueryOutput, ReadError, SubmitError, Unavailable,
+    Missing, Proved, Query, QueryError, QueryOutput, ReadError, ScanLimits, ScanPage, SubmitError,
+    Unavailable,
 };
 use rpc::types::{
     Anchor, At, ChainSummary, ConsensusStatus, EvidenceView, NamespaceUsage, NodeStatus,
@@ -459,6 +461,16 @@ impl Backend for NodeBackend {
 
     fn value(&self, key: &StateKey, at: At) -> Result<Anchored<Option<Vec<u8>>>, ReadError> {
         past::value(self.state(), key, at)
+    }
+
+    fn scan(
+        &self,
+        range: &Range<StateKey>,
+        direction: Direction,
+        limits: ScanLimits,
+        at: At,
+    ) -> Result<Anchored<ScanPage>, ReadError> {
+        past::scan(self.state(), range, direction, limits, at)
     }
 
     fn differences(

@@ -15,6 +15,7 @@ mod gauge;
 mod giver;
 mod inbox;
 mod metrics;
+mod modules;
 mod network;
 mod node;
 mod status;

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -29,6 +30,7 @@ use crate::failure;
 use crate::gauge::WriteGauge;
 use crate::giver::{self, Giver};
 use crate::inbox::Inbox;
+use crate::modules::ModuleFiles;
 use crate::network::{self, NetworkEvent, NetworkEvents, NetworkHandle, NetworkOptions};
 use crate::syncing::{self, Syncing};
 use crate::vote_log;
@@ -93,7 +95,7 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
     };
     let head = state.head();
     tell_start(&genesis, &validators, own, head.header.height);
-    let ledger = ledger(&state, &settings, &genesis)?;
+    let ledger = ledger(&state, &settings, &genesis, &data)?;
     let ledger_view = ledger.view();
 
     let commits = Arc::new(Commits::new(head.header.height, state.usage()));
@@ -246,9 +248,18 @@ pub fn state_options(settings: &Settings) -> anyhow::Result<StateOptions> {
     Ok(StateOptions { retention, tree_bytes })
 }
 
-fn ledger(state: &State, settings: &Settings, genesis: &Genesis) -> anyhow::Result<Ledger> {
+fn ledger(
+    state: &State,
+    settings: &Settings,
+    genesis: &Genesis,
+    data: &Path,
+) -> anyhow::Result<Ledger> {
     let cache_bytes_max = usize::try_from(settings.vm.modules_mib)? << 20;
-    let executor = vm::Executor::new(vm::ExecutorOptions { cache_bytes_max });
+    let directory = data.join("modules");
+    let files = ModuleFiles::new(&directory, u64::from(settings.vm.artifacts_mib) << 20)
+        .with_context(|| directory.display().to_string())?;
+    let artifacts = Some(Arc::new(files) as Arc<dyn vm::engine::Artifacts>);
+    let executor = vm::Executor::new(vm::ExecutorOptions { cache_bytes_max, artifacts });
     let every = settings.sync.snapshot_blocks;
     Ok(Ledger::with_snapshots(state.clone(), Arc::new(executor), genesis, every))
 }

@@ -14,6 +14,8 @@ use crate::codec;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Domain {
     Address,
+    /// Compiled code in a node's own cache; no matter of the chain.
+    Artifact,
     ContractAddress,
     Batch,
     BatchSignature,
@@ -41,6 +43,7 @@ impl Domain {
     pub const fn tag(self) -> &'static [u8; 16] {
         match self {
             Self::Address => b"quorate:address:",
+            Self::Artifact => b"quorate:artifact",
             Self::ContractAddress => b"quorate:contract",
             Self::Batch => b"quorate:batch:::",
             Self::BatchSignature => b"quorate:sig:batc",

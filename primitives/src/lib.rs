@@ -34,7 +34,7 @@ pub use hash::{Domain, Hash};
 pub use id::{
     Address, Amount, ChainId, Epoch, Gas, Height, Nonce, TimestampMs, ValidatorIndex, View,
 };
-pub use key::{PublicKey, SecretKey, Signature};
+pub use key::{PublicKey, SecretKey, Signature, SignatureBatch};
 pub use receipt::{Event, Receipt, Status};
 pub use state_key::{Namespace, StateKey};
 pub use system::SystemAction;

@@ -60,6 +60,8 @@ pub const EVENT_TOPIC_BYTES_MAX: usize = 64;
 pub const EVENT_DATA_BYTES_MAX: usize = 16 << 10;
 /// Bytes of a contract's storage key.
 pub const STORAGE_KEY_BYTES_MAX: usize = 256;
+/// Bytes of a key of the state: a contract's address and its key.
+pub const STATE_KEY_BYTES_MAX: usize = 32 + STORAGE_KEY_BYTES_MAX;
 /// Bytes of a contract's stored value.
 pub const STORAGE_VALUE_BYTES_MAX: usize = 64 << 10;
 /// Nested calls between contracts.

@@ -79,6 +79,10 @@ pub enum Failure {
     Reentrancy,
     #[error("calls are nested too deeply")]
     CallDepth,
+    #[error("only the contract's admin may do this")]
+    NotAdmin,
+    #[error("the contract cannot get this code: {0}")]
+    Incompatible(String),
 }
 
 /// Why a transaction of a block was not executed.

@@ -1,11 +1,13 @@
 //! Where things stand in the state, and the records that stand there for accounts, code and contracts.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::hash::{Domain, Hash};
 use crate::id::{Address, Amount, Epoch, Height, ValidatorIndex, View};
+use crate::limits;
 
 /// The parts of the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
@@ -47,6 +49,16 @@ pub struct StateKey {
     pub key: Vec<u8>,
 }
 
+/// The way through a range of keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    Ascending,
+    Descending,
+}
+
+/// Who is shown keys and values, and says when it is enough.
+pub type KeyVisitor<'a> = &'a mut dyn FnMut(StateKey, Vec<u8>) -> ControlFlow<()>;
+
 impl StateKey {
     pub fn account(address: &Address) -> Self {
         Self { namespace: Namespace::Account, key: address.0.to_vec() }
@@ -80,6 +92,27 @@ impl StateKey {
         Self { namespace, key: [&place[..], &view.0.to_be_bytes()].concat() }
     }
 
+    /// The least key above this one.
+    pub fn next(&self) -> Self {
+        let mut next = self.clone();
+        next.key.push(0);
+        next
+    }
+
+    /// The end of the range of all keys that begin with this one: the first key of the namespace
+    /// behind them.
+    pub fn prefix_end(&self) -> Self {
+        let Self { namespace, mut key } = self.clone();
+        while let Some(last) = key.pop() {
+            if last < u8::MAX {
+                key.push(last + 1);
+                return Self { namespace, key };
+            }
+        }
+        // Behind every key: none is longer, or greater.
+        Self { namespace, key: vec![u8::MAX; limits::STATE_KEY_BYTES_MAX + 1] }
+    }
+
     /// The 256-bit way through the state tree: the namespace, then 31 bytes of H(namespace ‖ key). So a namespace is
     /// one subtree, and that a listing of it is complete can be proved.
     pub fn path(&self) -> Hash {
@@ -111,6 +144,8 @@ impl Account {
 pub struct ContractInfo {
     pub code: Hash,
     pub creator: Address,
+    /// Who may give it other code; nobody when there is none. The creator at first.
+    pub admin: Option<Address>,
 }
 
 /// The views of one epoch in which one validator was convicted, in the order in which the chain learnt of them; at most

@@ -23,6 +23,11 @@ pub enum Action {
     Instantiate { code: Hash, salt: Vec<u8>, arguments: Vec<u8>, value: Amount },
     /// Runs a contract's method. Arguments are a 4-byte selector and canonical binary.
     Call { contract: Address, arguments: Vec<u8>, value: Amount },
+    /// Gives a contract other stored code, by its admin. Where the state versions differ the new
+    /// code's `migrate` runs with the arguments; else there are none.
+    Upgrade { contract: Address, code: Hash, arguments: Vec<u8> },
+    /// Hands a contract to another admin, or to nobody for ever, by its admin.
+    SetAdmin { contract: Address, admin: Option<Address> },
 }
 
 /// A transaction before it is signed.
@@ -64,7 +69,9 @@ impl Transaction {
             Action::Transfer { amount: value, .. }
             | Action::Instantiate { value, .. }
             | Action::Call { value, .. } => *value,
-            Action::Upload { .. } => Amount::ZERO,
+            Action::Upload { .. } | Action::Upgrade { .. } | Action::SetAdmin { .. } => {
+                Amount::ZERO
+            }
         }
     }
 
@@ -83,13 +90,13 @@ impl Transaction {
             Ok(())
         };
         match &self.action {
-            Action::Transfer { .. } => Ok(()),
+            Action::Transfer { .. } | Action::SetAdmin { .. } => Ok(()),
             Action::Upload { code } => check("code", code.len(), limits::CODE_BYTES_MAX),
             Action::Instantiate { salt, arguments, .. } => {
                 check("salt", salt.len(), limits::SALT_BYTES_MAX)?;
                 check("arguments", arguments.len(), limits::ARGUMENTS_BYTES_MAX)
             }
-            Action::Call { arguments, .. } => {
+            Action::Call { arguments, .. } | Action::Upgrade { arguments, .. } => {
                 check("arguments", arguments.len(), limits::ARGUMENTS_BYTES_MAX)
             }
         }

@@ -1,8 +1,10 @@
 //! Executing and committing blocks. Lives on its own thread in the node; asked in order, it answers in order.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
+use primitives::state_key::{Direction, KeyVisitor};
 use primitives::{
     CommitCertificate, ExecutionResult, Genesis, Hash, Header, Receipt, SignedBatch,
     SigningContext, StateKey, ValidatorSet, codec, limits, merkle,
@@ -12,7 +14,7 @@ use vm::{BlockContext, Executor};
 
 use crate::event::CommittedReceipts;
 use crate::evidence;
-use crate::message::{Range, SyncBlocks};
+use crate::message::{self, SyncBlocks};
 use crate::snapshots::Snapshots;
 
 /// What an executed, uncommitted block left.
@@ -226,7 +228,7 @@ impl LedgerView {
     /// The answer to a catch-up request: blocks from the first on, up to the last that has a certificate and is within
     /// the range and the caps of an answer; or else to the first certificate above, with the headers alone of what is
     /// too much for one answer. `None` when there is none.
-    pub fn sync(&self, range: Range) -> Option<SyncBlocks> {
+    pub fn sync(&self, range: message::Range) -> Option<SyncBlocks> {
         let (mut blocks, mut above) = (Vec::new(), Vec::new());
         let mut certified: Option<(usize, CommitCertificate)> = None;
         let mut bytes = 0;
@@ -261,5 +263,9 @@ struct Storage(StateView);
 impl vm::Storage for Storage {
     fn get(&self, key: &StateKey) -> Option<Vec<u8>> {
         self.0.get(key)
+    }
+
+    fn walk(&self, range: &Range<StateKey>, direction: Direction, visit: KeyVisitor<'_>) {
+        self.0.walk(range, direction, visit);
     }
 }

@@ -3,7 +3,9 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
+use primitives::state_key::{Direction, KeyVisitor};
 use primitives::{Gas, Genesis, Hash, Header, SignedBatch, SigningContext, StateKey};
 use state::Changes;
 use vm::{Executor, ExecutorOptions};
@@ -64,5 +66,10 @@ impl vm::Storage for SoFar<'_> {
             Some(changed) => changed.clone(),
             None => self.before.get(key),
         }
+    }
+
+    fn walk(&self, range: &Range<StateKey>, direction: Direction, visit: KeyVisitor<'_>) {
+        let below = |visit: KeyVisitor<'_>| self.before.walk(range, direction, visit);
+        vm::walk_changed(&self.changes.borrow(), below, (range, direction), visit);
     }
 }

@@ -12,11 +12,12 @@
 //!   place.
 //! - [`Internal`](ReadError::Internal) is the only error whose text never reaches a client.
 
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use jsonrpsee::core::async_trait;
 use primitives::receipt::{Failure, Rejection};
-use primitives::state_key::{Account, ContractInfo};
+use primitives::state_key::{Account, ContractInfo, Direction};
 use primitives::{
     Address, Amount, CommitCertificate, Gas, Hash, Header, Height, Nonce, Receipt,
     SignedTransaction, StateKey, Verified,
@@ -108,6 +109,15 @@ pub trait Backend: Send + Sync + 'static {
     /// What stands under a key of the state; none when nothing does.
     fn value(&self, key: &StateKey, at: At) -> Result<Anchored<Option<Vec<u8>>>, ReadError>;
 
+    /// The first keys of a range, with their values: as many as `limits` allow, and at least one.
+    fn scan(
+        &self,
+        range: &Range<StateKey>,
+        direction: Direction,
+        limits: ScanLimits,
+        at: At,
+    ) -> Result<Anchored<ScanPage>, ReadError>;
+
     /// The first `limit` keys, in order and after `after`, whose values after the block at `to` are
     /// others than after the one at `from`, which is not above it.
     fn differences(
@@ -191,6 +201,38 @@ pub struct CommittedTransaction {
     pub index: u32,
     pub transaction: SignedTransaction,
     pub receipt: Receipt,
+}
+
+/// How much one page of a scan may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScanLimits {
+    pub keys: usize,
+    /// Of keys and values together.
+    pub bytes: usize,
+}
+
+/// A page of a scan.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScanPage {
+    pub entries: Vec<(StateKey, Vec<u8>)>,
+    /// Whether the range holds more.
+    pub is_cut: bool,
+    bytes: usize,
+}
+
+impl ScanPage {
+    /// Adds an entry, unless the page is full: then it is cut, and the walk shall end.
+    pub fn take(&mut self, limits: ScanLimits, key: StateKey, value: Vec<u8>) -> ControlFlow<()> {
+        let bytes = self.bytes + key.key.len() + value.len();
+        let fits = self.entries.len() < limits.keys && bytes <= limits.bytes;
+        if !fits && !self.entries.is_empty() {
+            self.is_cut = true;
+            return ControlFlow::Break(());
+        }
+        self.bytes = bytes;
+        self.entries.push((key, value));
+        ControlFlow::Continue(())
+    }
 }
 
 /// What happened to a key between two heights; `None` is absence.

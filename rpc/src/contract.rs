@@ -66,10 +66,11 @@ impl ContractApiServer for Handlers {
     ) -> Result<Answer<AbiView>, ApiError> {
         let at = at.unwrap_or_default();
         let (info, abi) = self.work(move |this| this.contract_with_abi(&contract, at)).await?;
-        Ok(info.answer(|ContractInfo { code, creator }| AbiView {
+        Ok(info.answer(|ContractInfo { code, creator, admin }| AbiView {
             contract,
             code,
             creator,
+            admin,
             abi: abi.to_json(),
         }))
     }

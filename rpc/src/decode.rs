@@ -104,6 +104,15 @@ impl Decoder {
                 let input = Blob(input.clone());
                 ActionView::Call { contract: *contract, value: *value, input, method, arguments }
             }
+            Action::Upgrade { contract, code, arguments: input } => {
+                let abi = self.abi_of_code(code).ok().flatten();
+                let (method, arguments) = call(abi.as_deref(), input);
+                let input = Blob(input.clone());
+                ActionView::Upgrade { contract: *contract, code: *code, input, method, arguments }
+            }
+            Action::SetAdmin { contract, admin } => {
+                ActionView::SetAdmin { contract: *contract, admin: *admin }
+            }
         }
     }
 
@@ -112,15 +121,19 @@ impl Decoder {
         let Receipt { transaction: hash, status, gas_used, fee, output, events } = receipt;
         let action = &transaction.transaction.action;
         let abi = match action {
-            Action::Transfer { .. } | Action::Upload { .. } => None,
-            Action::Instantiate { code, .. } => self.abi_of_code(code).ok().flatten(),
+            Action::Transfer { .. } | Action::Upload { .. } | Action::SetAdmin { .. } => None,
+            Action::Instantiate { code, .. } | Action::Upgrade { code, .. } => {
+                self.abi_of_code(code).ok().flatten()
+            }
             Action::Call { contract, .. } => self.abi_of_contract(contract),
         };
         let method = match action {
-            Action::Instantiate { arguments, .. } | Action::Call { arguments, .. } => {
+            Action::Instantiate { arguments, .. }
+            | Action::Call { arguments, .. }
+            | Action::Upgrade { arguments, .. } => {
                 abi.as_deref().and_then(|abi| method(abi, arguments))
             }
-            Action::Transfer { .. } | Action::Upload { .. } => None,
+            Action::Transfer { .. } | Action::Upload { .. } | Action::SetAdmin { .. } => None,
         };
         let (status, error) = match &status {
             Status::Success => (ReceiptStatus::Success, None),
@@ -184,12 +197,14 @@ fn call(abi: Option<&Abi>, input: &[u8]) -> (Option<String>, Option<Value>) {
 
 fn result(action: &Action, method: Option<&Method>, output: &[u8]) -> Option<Value> {
     match action {
-        Action::Transfer { .. } => None,
+        Action::Transfer { .. } | Action::SetAdmin { .. } => None,
         // The hash of the code, the contract's address: 32 bytes in the same form.
         Action::Upload { .. } | Action::Instantiate { .. } => {
             Some(Hash(output.try_into().ok()?).to_string().into())
         }
-        Action::Call { .. } => abi_json::decode_output(method?, output).ok(),
+        Action::Call { .. } | Action::Upgrade { .. } => {
+            abi_json::decode_output(method?, output).ok()
+        }
     }
 }
 

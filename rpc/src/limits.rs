@@ -32,6 +32,11 @@ pub const DIFF_KEYS_DEFAULT: usize = 30;
 pub const DIFF_KEYS_MAX: usize = 100;
 /// Bytes of values in one page of `state_diff`, unless the first key's alone are more.
 pub const DIFF_BYTES_MAX: usize = 2 << 20;
+/// Keys of one page of `state_scan` when not told, and at most.
+pub const SCAN_KEYS_DEFAULT: usize = 30;
+pub const SCAN_KEYS_MAX: usize = 1_000;
+/// Bytes of keys and values in one page of `state_scan`, unless the first alone has more.
+pub const SCAN_BYTES_MAX: usize = 2 << 20;
 /// Blocks between the two heights of `state_diff`: what each changed is read.
 pub const DIFF_BLOCKS_MAX: u64 = 10_000;
 /// Prefixes of one `state_getPieces`.

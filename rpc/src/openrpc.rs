@@ -15,8 +15,8 @@ use crate::handlers::Handlers;
 use crate::types::{
     AbiView, AccountView, Answer, At, Blob, BlockEvent, BlockView, ChainSummary, CommitView,
     ConsensusStatus, DifferencesView, EvidenceList, KeyView, NextNonce, NodeStatus, PayloadView,
-    PiecesView, PrefixView, ProvedView, QueryResult, ReceiptView, SendAndWaitResult, SendResult,
-    TxView, Until, ValueView,
+    PiecesView, PrefixView, ProvedView, QueryResult, ReceiptView, ScanView, SendAndWaitResult,
+    SendResult, TxView, Until, ValueView,
 };
 
 /// The interface's description of itself.
@@ -279,6 +279,31 @@ pub(crate) const METHODS: &[Method] = &[
         "A value of the state, or its absence, at any height that is kept",
         &[KEY, AT],
         SchemaGenerator::subschema_for::<Answer<ValueView>>,
+        BLOCK_ERRORS,
+    ),
+    call(
+        "state_scan",
+        "The keys of a range of the state with their values, in their order, page by page",
+        &[
+            required("from", SchemaGenerator::subschema_for::<KeyView>, "The first key wanted"),
+            optional(
+                "to",
+                SchemaGenerator::subschema_for::<KeyView>,
+                "The first key not wanted; to the end of the namespace when not told",
+            ),
+            optional(
+                "descending",
+                SchemaGenerator::subschema_for::<bool>,
+                "The last key first; the page's `next` is then a `to`, and a `from` otherwise",
+            ),
+            optional(
+                "limit",
+                SchemaGenerator::subschema_for::<u32>,
+                "Keys of a page: 30 when not told, at most 1000",
+            ),
+            AT,
+        ],
+        SchemaGenerator::subschema_for::<Answer<ScanView>>,
         BLOCK_ERRORS,
     ),
     call(

@@ -2,18 +2,20 @@
 
 use jsonrpsee::core::async_trait;
 use jsonrpsee::proc_macros::rpc;
-use primitives::limits::STORAGE_KEY_BYTES_MAX;
+use primitives::limits::{STATE_KEY_BYTES_MAX, STORAGE_KEY_BYTES_MAX};
+use primitives::state_key::Direction;
 use primitives::{Address, Height, StateKey};
 
-use crate::backend::{Difference, Proved};
+use crate::backend::{Difference, Proved, ScanLimits, ScanPage};
 use crate::error::ApiError;
 use crate::handlers::Handlers;
 use crate::limits::{
-    DIFF_BLOCKS_MAX, DIFF_BYTES_MAX, DIFF_KEYS_DEFAULT, DIFF_KEYS_MAX, PIECES_BYTES_MAX, PIECES_MAX,
+    DIFF_BLOCKS_MAX, DIFF_BYTES_MAX, DIFF_KEYS_DEFAULT, DIFF_KEYS_MAX, PIECES_BYTES_MAX,
+    PIECES_MAX, SCAN_BYTES_MAX, SCAN_KEYS_DEFAULT, SCAN_KEYS_MAX,
 };
 use crate::types::{
-    Answer, At, Blob, DifferenceView, DifferencesView, KeyView, PiecesView, PrefixView, ProvedView,
-    ValueView,
+    Answer, At, Blob, DifferenceView, DifferencesView, EntryView, KeyView, PiecesView, PrefixView,
+    ProvedView, ScanView, ValueView,
 };
 
 /// Values of the state, with proofs.
@@ -22,6 +24,18 @@ pub trait StateApi {
     /// A value, or its absence, at any height that is kept.
     #[method(name = "get", param_kind = map)]
     async fn state_get(&self, key: KeyView, at: Option<At>) -> Result<Answer<ValueView>, ApiError>;
+
+    /// The keys from `from` on and below `to`, with their values, page by page; to the end of the
+    /// namespace of `from` when there is no `to`. `descending` shows the last first.
+    #[method(name = "scan", param_kind = map)]
+    async fn state_scan(
+        &self,
+        from: KeyView,
+        to: Option<KeyView>,
+        descending: Option<bool>,
+        limit: Option<u32>,
+        at: Option<At>,
+    ) -> Result<Answer<ScanView>, ApiError>;
 
     /// The keys, in order, whose values after the block at `to` are others than after the one at
     /// `from`, with both values; the page after the key `after`.
@@ -59,6 +73,33 @@ impl StateApiServer for Handlers {
         let (key, at) = (state_key(&key)?, at.unwrap_or_default());
         let found = self.read(move |this| this.backend.value(&key, at)).await?;
         Ok(found.answer(|value| ValueView { value: value.map(Blob) }))
+    }
+
+    async fn state_scan(
+        &self,
+        from: KeyView,
+        to: Option<KeyView>,
+        descending: Option<bool>,
+        limit: Option<u32>,
+        at: Option<At>,
+    ) -> Result<Answer<ScanView>, ApiError> {
+        let keys = limit.map_or(SCAN_KEYS_DEFAULT, |limit| limit as usize).min(SCAN_KEYS_MAX);
+        if keys == 0 {
+            return Err(ApiError::invalid_params("limit is 0: nothing would be answered"));
+        }
+        let limits = ScanLimits { keys, bytes: SCAN_BYTES_MAX };
+        let from = bound(&from)?;
+        let to = match to {
+            Some(to) => bound(&to)?,
+            None => StateKey { key: Vec::new(), ..from.clone() }.prefix_end(),
+        };
+        let direction = match descending {
+            Some(true) => Direction::Descending,
+            Some(false) | None => Direction::Ascending,
+        };
+        let (range, at) = (from..to, at.unwrap_or_default());
+        let page = self.work(move |this| Ok(this.backend.scan(&range, direction, limits, at)?));
+        Ok(page.await?.answer(|page| scanned(page, direction)))
     }
 
     async fn state_diff(
@@ -151,6 +192,27 @@ fn state_key(view: &KeyView) -> Result<StateKey, ApiError> {
         return Err(ApiError::limit(message, "storageKeyBytes", STORAGE_KEY_BYTES_MAX));
     }
     Ok(StateKey::from(view))
+}
+
+/// The end of a range: a key that may be one byte longer than any that can be there, since the
+/// least key above the longest is.
+fn bound(view: &KeyView) -> Result<StateKey, ApiError> {
+    let key = StateKey::from(view);
+    if key.key.len() > STATE_KEY_BYTES_MAX + 1 {
+        let message = "a range of keys ends at a longer key than there can be";
+        return Err(ApiError::limit(message, "stateKeyBytes", STATE_KEY_BYTES_MAX));
+    }
+    Ok(key)
+}
+
+fn scanned(page: ScanPage, direction: Direction) -> ScanView {
+    let last = page.entries.last().filter(|_| page.is_cut).map(|(key, _)| key);
+    let next = last.map(|last| match direction {
+        Direction::Ascending => KeyView::from(&last.next()),
+        Direction::Descending => KeyView::from(last),
+    });
+    let entry = |(key, value)| EntryView { key: KeyView::from(&key), value: Blob(value) };
+    ScanView { entries: page.entries.into_iter().map(entry).collect(), next }
 }
 
 /// The first differences, as many as fit into a page; and whether these are all.

@@ -86,6 +86,7 @@ fn query(arguments: &Value) -> Value {
     json!({ "contract": CONTRACT, "method": "value_plus", "arguments": arguments })
 }
 
+#[expect(clippy::too_many_lines, reason = "a list")]
 fn read_cases() -> Vec<Case> {
     let account = json!({ "address": Address([1; 32]), "at": 0 });
     let unknown = json!({ "hash": Hash([1; 32]) });
@@ -135,6 +136,20 @@ fn read_cases() -> Vec<Case> {
             json!({ "key": { "account": Address([1; 32]) }, "at": 0 }),
             ErrorCode::HeadOnly,
             json!({ "head": 1 }),
+        ),
+        case(
+            nothing,
+            "state_scan",
+            json!({ "from": { "account": Address([1; 32]) }, "limit": 0 }),
+            ErrorCode::InvalidParams,
+            Value::Null,
+        ),
+        case(
+            nothing,
+            "state_scan",
+            json!({ "from": { "raw": { "namespace": "storage", "key": Blob(vec![0; 290]) } } }),
+            ErrorCode::LimitExceeded,
+            json!({ "limit": "stateKeyBytes" }),
         ),
         case(
             nothing,

@@ -79,6 +79,16 @@ fn calls(scene: &Scene) -> Vec<(&'static str, Vec<(&'static str, Value)>)> {
         ("chain_getPayload", vec![("at", json!(1))]),
         ("state_get", vec![("key", json!({ "account": account })), ("at", json!(0))]),
         (
+            "state_scan",
+            vec![
+                ("from", json!({ "storage": { "contract": CONTRACT, "key": "" } })),
+                ("to", json!({ "raw": { "namespace": "code", "key": "" } })),
+                ("descending", json!(true)),
+                ("limit", json!(2)),
+                ("at", json!(1)),
+            ],
+        ),
+        (
             "state_diff",
             vec![
                 ("from", json!(0)),
@@ -370,6 +380,39 @@ async fn differences_come_page_by_page_and_none_is_lost() {
     }
     let key = |number| KeyView::Storage { contract: CONTRACT, key: Blob(vec![number]) };
     assert_eq!(seen, (0..150u8).map(key).collect::<Vec<_>>());
+}
+
+/// Both ways, in pages that end by their keys and, where the values are large, by their bytes.
+#[tokio::test]
+async fn scans_come_page_by_page_in_either_order() {
+    let scene = scene().await;
+    let http = client::http(&format!("http://{}", scene.server.address())).unwrap();
+    let key = |key: &[u8]| KeyView::Storage { contract: CONTRACT, key: Blob(key.to_vec()) };
+    for (descending, limit, pages_expected) in
+        [(false, Some(40), 4), (true, Some(40), 4), (false, Some(1_000), 3), (true, Some(1_000), 3)]
+    {
+        let (mut seen, mut pages) = (Vec::new(), 0);
+        let (mut from, mut to) = (key(&[]), Some(key(&[149])));
+        loop {
+            let asked = http.state_scan(from.clone(), to.clone(), Some(descending), limit, None);
+            let page = asked.await.unwrap().body;
+            pages += 1;
+            seen.extend(page.entries.into_iter().map(|one| (one.key, one.value.0.len())));
+            match page.next {
+                Some(next) if descending => to = Some(next),
+                Some(next) => from = next,
+                None => break,
+            }
+        }
+        let mut expected: Vec<_> =
+            (0..149u8).map(|number| (key(&[number]), usize::from(number) * 420)).collect();
+        if descending {
+            expected.reverse();
+        }
+        assert_eq!((seen, pages), (expected, pages_expected), "descending: {descending}");
+    }
+    let rest = http.state_scan(key(&[148]), None, None, None, None).await.unwrap().body;
+    assert_eq!((rest.entries.len(), rest.next), (2, None), "up to the end of the namespace");
 }
 
 #[test]

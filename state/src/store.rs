@@ -65,6 +65,9 @@ pub(crate) trait Scan: Send {
     /// Visits the rows from `from` on, until the visitor breaks. A row written since this was made
     /// may or may not be seen. The visitor must not call the store.
     fn scan(&mut self, from: &[u8], visit: Visitor<'_>) -> Result<(), StoreError>;
+
+    /// The same for the rows below `end`, the last of them first.
+    fn scan_back(&mut self, end: &[u8], visit: Visitor<'_>) -> Result<(), StoreError>;
 }
 
 pub(crate) type Scanner<'a> = Box<dyn Scan + 'a>;

@@ -5,6 +5,7 @@
 //! of them run side by side. It waits for what the processes say (readiness, blocks, receipts), not
 //! for time to pass. A test that panics prints the logs and keeps the directory.
 
+pub mod dev;
 pub mod directory;
 pub mod process;
 pub mod small_disk;
@@ -27,6 +28,7 @@ use rpc::types::{
 use tempfile::TempDir;
 use tokio::time::timeout;
 
+pub use self::dev::Dev;
 pub use self::directory::{Directory, Ports};
 use self::process::Process;
 pub use self::small_disk::SmallDisk;

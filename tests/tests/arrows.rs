@@ -7,7 +7,7 @@ use std::process::Command;
 use serde::Deserialize;
 
 /// A crate imports from floors below its own, never from beside or above.
-const FLOORS: [(&str, u8); 10] = [
+const FLOORS: [(&str, u8); 11] = [
     ("quorate-primitives", 0),
     ("quorate-proof", 0),
     ("quorate-abi", 0),
@@ -16,38 +16,50 @@ const FLOORS: [(&str, u8); 10] = [
     ("quorate-state", 2),
     ("quorate-archive", 3),
     ("quorate-replica", 3),
+    ("quorate-contract-host", 3),
     ("quorate-rpc", 4),
     ("quorate", 5),
 ];
 
 /// Crates beside the floors, and all that each may import of ours.
-const BESIDE: [(&str, &[&str]); 9] = [
+const BESIDE: [(&str, &[&str]); 12] = [
     ("quorate-macros", &["quorate-abi"]),
     ("quorate-sdk", &["quorate-abi", "quorate-macros"]),
     ("quorate-contract-build", &["quorate-abi"]),
+    ("quorate-contract-bindings", &["quorate-abi"]),
     ("counter", &["quorate-sdk"]),
+    ("market", &["quorate-sdk", "token"]),
     ("token", &["quorate-sdk"]),
     (TESTS, &[]),
     (ATTACKERS, &["quorate-primitives", "quorate-consensus", "quorate-state", "quorate-replica"]),
     ("quorate-attacker", &["quorate", "quorate-primitives", "quorate-replica", ATTACKERS]),
     ("quorate-crash", &["quorate-archive", "quorate-primitives", "quorate-state"]),
+    (CONTRACT_TESTS, &["quorate-abi", "quorate-primitives", "quorate-vm"]),
 ];
 
 /// May import everything, and nothing imports it.
 const TESTS: &str = "quorate-tests";
 
+/// Holds the engine of contracts against another one, and so drives both.
+const CONTRACT_TESTS: &str = "quorate-contract-tests";
+
 /// Must never get into the product: no floor imports it.
 const ATTACKERS: &str = "quorate-attackers";
 
-/// The one way from a floor to what stands beside: `quorate contract build`.
-const DOORS: [(&str, &str); 1] = [("quorate", "quorate-contract-build")];
+/// The ways from a floor to what stands beside: `quorate contract build` and `bindings`, and tests that have their
+/// contract built.
+const DOORS: [(&str, &str); 3] = [
+    ("quorate", "quorate-contract-build"),
+    ("quorate", "quorate-contract-bindings"),
+    ("quorate-contract-host", "quorate-contract-build"),
+];
 
 /// Families of heavy dependencies, and the crates that may import them. Behind each stands a rule of ours: contracts
 /// run in one place, the disk is written in one place, and below floor 4 there is no runtime.
 const HOUSES: [(&str, &[&str]); 5] = [
     ("libp2p", &["quorate"]),
     ("rocksdb", &["quorate-state"]),
-    ("wasmer", &["quorate-vm"]),
+    ("wasmer", &["quorate-vm", CONTRACT_TESTS]),
     ("jsonrpsee", &["quorate-rpc"]),
     ("tokio", &["quorate-rpc", "quorate", TESTS]),
 ];

@@ -158,7 +158,7 @@ fn context() -> SigningContext {
     SigningContext { chain: genesis().hash(), epoch: Epoch(3) }
 }
 
-fn actions() -> [(&'static str, Action); 4] {
+fn actions() -> [(&'static str, Action); 7] {
     let (salt, arguments) = (b"salt".to_vec(), vec![1, 2, 3, 4, 42]);
     [
         ("transfer", Action::Transfer { to: address(5), amount: Amount(1 << 70) }),
@@ -172,7 +172,17 @@ fn actions() -> [(&'static str, Action); 4] {
                 value: Amount(7),
             },
         ),
-        ("call", Action::Call { contract: address(7), arguments, value: Amount::ZERO }),
+        (
+            "call",
+            Action::Call {
+                contract: address(7),
+                arguments: arguments.clone(),
+                value: Amount::ZERO,
+            },
+        ),
+        ("upgrade", Action::Upgrade { contract: address(7), code: digest(8), arguments }),
+        ("set_admin", Action::SetAdmin { contract: address(7), admin: Some(address(8)) }),
+        ("set_admin_nobody", Action::SetAdmin { contract: address(7), admin: None }),
     ]
 }
 
@@ -326,6 +336,8 @@ fn statuses() -> Vec<(String, Status)> {
         Failure::UnknownMethod,
         Failure::Reentrancy,
         Failure::CallDepth,
+        Failure::NotAdmin,
+        Failure::Incompatible(text()),
     ];
     let rejections = [
         Rejection::WrongChain,
@@ -475,8 +487,10 @@ fn state() {
     let account = Account { balance: Amount(1 << 100), lanes: [(0, 4), (9, 1)].into() };
     fixtures.push(value("record/account", &account));
     fixtures.push(value("record/no_account", &Account::default()));
-    let contract = ContractInfo { code: digest(2), creator: address(3) };
+    let contract = ContractInfo { code: digest(2), creator: address(3), admin: Some(address(4)) };
     fixtures.push(value("record/contract", &contract));
+    let ownerless = ContractInfo { admin: None, ..contract };
+    fixtures.push(value("record/contract_without_admin", &ownerless));
     let index = EvidenceIndex { views: vec![View(12), View(3)] };
     fixtures.push(value("record/evidence_index", &index));
     let record = EvidenceRecord { height: Height(10), evidence: vec![1, 2, 3] };

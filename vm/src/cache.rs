@@ -8,14 +8,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use primitives::Hash;
 
 use crate::cost;
-use crate::engine::ContractModule;
-use crate::trap::Fatal;
+use crate::engine::{Engine, Fatal};
+use crate::module::ContractModule;
 
 /// Keyed by the cost table's version too: code instrumented under another version charges
 /// otherwise.
 type Key = (u32, Hash);
 
 pub(crate) struct ModuleCache {
+    engine: Arc<dyn Engine>,
     bytes_max: usize,
     kept: Mutex<Kept>,
 }
@@ -29,8 +30,8 @@ struct Kept {
 }
 
 impl ModuleCache {
-    pub(crate) fn new(bytes_max: usize) -> Self {
-        Self { bytes_max, kept: Mutex::default() }
+    pub(crate) fn new(engine: Arc<dyn Engine>, bytes_max: usize) -> Self {
+        Self { engine, bytes_max, kept: Mutex::default() }
     }
 
     /// The compiled module of a code hash; `load` reads the code when it is not kept. Compiles
@@ -44,7 +45,7 @@ impl ModuleCache {
         if let Some(module) = self.kept().find(&key) {
             return Ok(module);
         }
-        let module = Arc::new(ContractModule::compile(&load()?)?);
+        let module = Arc::new(ContractModule::compile(self.engine.as_ref(), code, &load()?)?);
         self.kept().insert(key, &module, self.bytes_max);
         Ok(module)
     }
@@ -82,8 +83,10 @@ impl Kept {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use primitives::Domain;
+
+    use super::*;
+    use crate::engine::Wasmer;
 
     fn code(number: u32) -> Vec<u8> {
         let text =
@@ -94,8 +97,9 @@ mod tests {
     /// A cache that holds only one module still answers for all, and compiles again what left.
     #[test]
     fn is_bounded_in_bytes() {
-        let size = ContractModule::compile(&code(1)).unwrap().size;
-        let cache = ModuleCache::new(size + size / 2);
+        let engine = Arc::new(Wasmer::default());
+        let size = ContractModule::compile(&*engine, &Hash::ZERO, &code(1)).unwrap().size;
+        let cache = ModuleCache::new(engine, size + size / 2);
         let mut loads = 0;
         for number in [1, 1, 2, 1] {
             let code = code(number);

@@ -15,54 +15,73 @@ use crate::operators::{Class, classify};
 pub const VERSION: u32 = 1;
 
 /// Any transaction: its signature, its sender's account, its place in the block.
-const TRANSACTION: u64 = 20_000_000;
+pub const TRANSACTION: u64 = 20_000_000;
 /// A transfer's two accounts.
-const TRANSFER: u64 = 10_000_000;
+pub const TRANSFER: u64 = 10_000_000;
 /// A byte of a transaction's arguments or salt.
-const ARGUMENT_BYTE: u64 = 2_000;
+pub const ARGUMENT_BYTE: u64 = 2_000;
 /// A byte of uploaded code: checking, instrumenting and compiling it, and keeping it for ever. The
 /// largest module fits a block of the default size.
-const UPLOAD_BYTE: u64 = 400_000;
-const UPLOAD: u64 = 50_000_000;
+pub const UPLOAD_BYTE: u64 = 400_000;
+pub const UPLOAD: u64 = 50_000_000;
 /// The record of a new contract.
-const INSTANTIATE: u64 = 20_000_000;
+pub const INSTANTIATE: u64 = 20_000_000;
+/// Giving a contract other code: reading both descriptions.
+pub const UPGRADE: u64 = 40_000_000;
 
 /// Making an instance of a contract, without its memory.
-pub(crate) const CALL: u64 = 20_000_000;
+pub const CALL: u64 = 20_000_000;
 /// Any call of a host function.
-pub(crate) const HOST: u64 = 100_000;
+pub const HOST: u64 = 100_000;
 /// A byte that crosses between contract and host.
-pub(crate) const HOST_BYTE: u64 = 5;
+pub const HOST_BYTE: u64 = 5;
 /// Reading the state: a value, or whether there is one.
-pub(crate) const READ: u64 = 2_000_000;
-pub(crate) const READ_BYTE: u64 = 500;
+pub const READ: u64 = 2_000_000;
+pub const READ_BYTE: u64 = 500;
 /// Writing the state: a value, or its removal; the state tree is most of it.
-pub(crate) const WRITE: u64 = 10_000_000;
-pub(crate) const WRITE_BYTE: u64 = 5_000;
-pub(crate) const EVENT: u64 = 1_000_000;
-pub(crate) const EVENT_BYTE: u64 = 2_000;
+pub const WRITE: u64 = 10_000_000;
+pub const WRITE_BYTE: u64 = 5_000;
+/// Opening a scan, or asking it for more; each pair costs a read.
+pub const SCAN: u64 = 4_000_000;
+/// A key that the block has deleted, when a scan passes it by.
+pub const SCAN_DELETED: u64 = 200_000;
+pub const EVENT: u64 = 1_000_000;
+pub const EVENT_BYTE: u64 = 2_000;
 /// Moving native units.
-pub(crate) const MOVE: u64 = 10_000_000;
+pub const MOVE: u64 = 10_000_000;
+
+/// A hash of nothing.
+pub const HASH: u64 = 500_000;
+pub const BLAKE3_BYTE: u64 = 1_500;
+pub const SHA256_BYTE: u64 = 5_000;
+pub const KECCAK256_BYTE: u64 = 5_000;
+/// A byte of a message that is signed with Ed25519.
+pub const SHA512_BYTE: u64 = 3_500;
+/// Checking a signature.
+pub const ED25519: u64 = 80_000_000;
+pub const ED25519_IN_BATCH: u64 = 50_000_000;
+pub const SECP256K1: u64 = 200_000_000;
+pub const P256: u64 = 350_000_000;
 
 /// A byte that `memory.copy` or `memory.fill` touches.
-pub(crate) const BULK_BYTE: u64 = 100;
+pub const BULK_BYTE: u64 = 100;
 /// A page of memory, zeroed and mapped.
-pub(crate) const PAGE: u64 = 4_000_000;
+pub const PAGE: u64 = 4_000_000;
 /// What each page costs more than the one before it, so that large memories are dear.
-pub(crate) const PAGE_RAMP: u64 = 60_000;
+pub const PAGE_RAMP: u64 = 60_000;
 /// A byte of a data segment.
-const DATA_BYTE: u64 = 100;
+pub const DATA_BYTE: u64 = 100;
 /// An entry of the table.
-const TABLE_ENTRY: u64 = 20_000;
+pub const TABLE_ENTRY: u64 = 20_000;
 
 /// The check at the head of a metered block.
-pub(crate) const BLOCK: u64 = 2_450;
+pub const BLOCK: u64 = 2_450;
 /// A local variable at function entry: zeroing it, and its place in the frame.
-pub(crate) const LOCAL: u64 = 75;
+pub const LOCAL: u64 = 75;
 /// Stack words of any frame: return address, saved registers, the engine's own.
-pub(crate) const FRAME_WORDS: u32 = 16;
+pub const FRAME_WORDS: u32 = 16;
 /// Stack words of one call into a contract. See [`crate::engine::STACK_BYTES`] for the native size.
-pub(crate) const STACK_WORDS: u32 = 256 << 10;
+pub const STACK_WORDS: u32 = 256 << 10;
 
 /// What a transaction costs before anything runs, and at least. A gas limit below it is refused.
 pub fn intrinsic_gas(transaction: &Transaction) -> Gas {
@@ -76,17 +95,21 @@ pub fn intrinsic_gas(transaction: &Transaction) -> Gas {
         Action::Call { arguments, .. } => {
             CALL.saturating_add(bytes(arguments.len(), ARGUMENT_BYTE))
         }
+        Action::Upgrade { arguments, .. } => {
+            (CALL + UPGRADE).saturating_add(bytes(arguments.len(), ARGUMENT_BYTE))
+        }
+        Action::SetAdmin { .. } => READ + WRITE,
     };
     Gas(TRANSACTION.saturating_add(action))
 }
 
 /// What a query costs before anything runs.
-pub(crate) fn query(arguments: usize) -> u64 {
+pub fn query(arguments: usize) -> u64 {
     CALL.saturating_add((arguments as u64).saturating_mul(ARGUMENT_BYTE))
 }
 
 /// What making an instance costs beside [`CALL`]: first pages, data segments, table.
-pub(crate) fn instance(pages: u32, data_bytes: u64, table_entries: u64) -> u64 {
+pub fn instance(pages: u32, data_bytes: u64, table_entries: u64) -> u64 {
     let pages = u64::from(pages.min(MEMORY_PAGES_MAX));
     let memory = pages * PAGE + PAGE_RAMP * pages * pages;
     memory
@@ -96,7 +119,7 @@ pub(crate) fn instance(pages: u32, data_bytes: u64, table_entries: u64) -> u64 {
 
 /// The static cost of one operator; `parameters` are those of the type a `call_indirect` names.
 /// `u64::MAX` for a float operator.
-pub(crate) fn operator(operator: &Operator<'_>, parameters: impl Fn(u32) -> usize) -> u64 {
+pub fn operator(operator: &Operator<'_>, parameters: impl Fn(u32) -> usize) -> u64 {
     use Operator::*;
     if classify(operator) != Class::Accepted {
         return u64::MAX;

@@ -1,64 +1,93 @@
-//! Compiling contracts: wasmer with Cranelift, set up so that nothing of it shows in a result.
+//! What runs contracts: one small trait, so that tests can hold another engine against ours.
+//!
+//! The engine gets modules in which gas and stack depth are metered already, and a way to the host.
+//! It makes instances, moves numbers and bytes, and tells how a run ended. Everything that a result
+//! depends on is decided outside of it.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+mod artifacts;
+mod memory;
+mod wasmer;
 
-use abi::Abi;
-use wasmer::sys::{Cranelift, EngineBuilder, Features, NativeEngineExt};
-use wasmer::{Engine, Module};
+use primitives::Hash;
+use thiserror::Error;
 
-use crate::instrument::instrument;
-use crate::memory::ContractTunables;
-use crate::trap::Fatal;
+pub use artifacts::Artifacts;
 
-/// Native stack of one call into a contract. Metering stops a call at [`crate::cost::STACK_WORDS`]
-/// (2¹⁸), so there are 128 bytes for each metered word, and one word stands for each value that a
-/// function could keep alive, of 8 bytes each. Only pages that are used take memory.
-pub(crate) const STACK_BYTES: usize = 32 << 20;
+pub use self::wasmer::{Optimisation, Wasmer};
+use crate::host::HostCalls;
 
-/// Native bytes a compiled module takes, for each byte of its instrumented code: an estimate that
-/// the cache counts with.
-const NATIVE_BYTES_PER_BYTE: usize = 8;
+/// This node cannot go on: something is wrong with it or its machine, not with the transaction. It
+/// must stop before the others see a result that only it has.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub struct Fatal(pub String);
 
-/// Compiled code of a contract, with what the host needs to know of it.
-pub(crate) struct ContractModule {
-    pub(crate) abi: Abi,
-    /// One engine for each module: an engine never gives back the memory of code it has compiled.
-    pub(crate) engine: Engine,
-    pub(crate) module: Module,
-    /// The host functions it imports, in the order of its import section.
-    pub(crate) imports: Vec<String>,
-    /// What making an instance costs beside [`crate::cost::CALL`].
-    pub(crate) instance_gas: u64,
+/// Something that runs contracts.
+pub trait Engine: Send + Sync {
+    /// Makes a module ready to run. `code` is the hash of what was uploaded, `wasm` that module
+    /// with its meters. It passed validation, so that a refusal is a fault of the engine.
+    fn compile(&self, code: &Hash, wasm: &[u8]) -> Result<Box<dyn Program>, Fatal>;
+}
+
+/// A module that an engine has made ready.
+pub trait Program: Send + Sync {
+    /// Runs an exported function of type i32 → i32 in a fresh instance. `Err` when the engine did
+    /// not do its duty.
+    fn run(&self, run: Run<'_>, calls: &mut HostCalls<'_, '_>) -> Result<Ran, Fatal>;
+
     /// Bytes it takes in memory, roughly.
-    pub(crate) size: usize,
+    fn size(&self) -> usize;
 }
 
-impl ContractModule {
-    /// Instruments and compiles a module that [`crate::check_code`] accepted. It cannot fail but
-    /// for a bug or a lack of memory on this machine, and neither may become a result of the chain.
-    pub(crate) fn compile(code: &[u8]) -> Result<Self, Fatal> {
-        let compiled = catch_unwind(AssertUnwindSafe(|| Self::try_compile(code)));
-        compiled.unwrap_or_else(|_| Err(Fatal("the compiler panicked".to_owned())))
-    }
-
-    fn try_compile(code: &[u8]) -> Result<Self, Fatal> {
-        let abi = Abi::from_module(code).map_err(|error| Fatal(error.to_string()))?;
-        let instrumented = instrument(code).map_err(|error| Fatal(error.to_string()))?;
-        let engine = engine();
-        let module = Module::new(&engine, &instrumented.wasm)
-            .map_err(|error| Fatal(format!("a validated module does not compile: {error}")))?;
-        let imports = module.imports().map(|import| import.name().to_owned()).collect();
-        let size = code.len() + instrumented.wasm.len().saturating_mul(NATIVE_BYTES_PER_BYTE);
-        Ok(Self { abi, engine, module, imports, instance_gas: instrumented.instance_gas, size })
-    }
+/// What is to run.
+#[derive(Clone, Copy, Debug)]
+pub struct Run<'a> {
+    /// The export's name.
+    pub entry: &'a str,
+    pub argument: i32,
+    /// What the global [`crate::instrument::GAS_EXPORT`] begins with.
+    pub gas: i64,
+    /// What the global [`crate::instrument::STACK_EXPORT`] begins with.
+    pub stack: i32,
 }
 
-fn engine() -> Engine {
-    let mut compiler = Cranelift::new();
-    compiler.canonicalize_nans(true);
-    let mut features = Features::none();
-    features.bulk_memory(true);
-    let mut engine: Engine = EngineBuilder::new(compiler).set_features(Some(features)).into();
-    engine.set_tunables(ContractTunables::new(STACK_BYTES));
-    engine
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ran {
+    pub answer: Answer,
+    /// What the meters showed at the end.
+    pub gas: i64,
+    pub stack: i32,
 }
+
+/// What a run answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The function returned this.
+    Returned(i32),
+    /// A host function answered with [`Escape`].
+    Escaped,
+    /// An operator could not go on.
+    Trapped,
+}
+
+/// Carries through an engine that the host has ended the call; the reason stays with the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the host ended the call")]
+pub struct Escape;
+
+/// A running contract, as host functions see it.
+pub trait Guest {
+    /// What the global [`crate::instrument::GAS_EXPORT`] shows.
+    fn gas(&mut self) -> i64;
+    fn set_gas(&mut self, gas: i64);
+    /// Copies from the memory, from `at` on.
+    fn read(&mut self, at: u32, into: &mut [u8]) -> Result<(), OutOfBounds>;
+    /// Copies into the memory, from `at` on.
+    fn write(&mut self, at: u32, bytes: &[u8]) -> Result<(), OutOfBounds>;
+}
+
+/// Not all of the bytes lie in the contract's memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("outside of the memory")]
+pub struct OutOfBounds;

@@ -2,12 +2,14 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::ops::{ControlFlow, Range};
 
 use borsh::BorshDeserialize;
-use primitives::state_key::{Account, ContractInfo};
+use primitives::state_key::{Account, ContractInfo, Direction, KeyVisitor};
 use primitives::{Address, Amount, Event, Hash, StateKey, codec};
 
 use crate::Storage;
+use crate::layers::walk_with_deleted;
 
 /// The state as the current transaction sees it.
 pub(crate) struct Journal<'a> {
@@ -47,6 +49,27 @@ impl<'a> Journal<'a> {
         let value = self.storage.get(key);
         self.broken.set(false);
         value
+    }
+
+    /// Visits the keys of a range, with their values, until the visitor breaks. Those that the block
+    /// has deleted come without a value.
+    pub(crate) fn walk(
+        &self,
+        range: &Range<StateKey>,
+        direction: Direction,
+        visit: &mut dyn FnMut(StateKey, Option<Vec<u8>>) -> ControlFlow<()>,
+    ) {
+        let below = |visit: KeyVisitor<'_>| {
+            self.broken.set(true);
+            self.storage.walk(range, direction, &mut |key, value| {
+                self.broken.set(false);
+                let flow = visit(key, value);
+                self.broken.set(true);
+                flow
+            });
+            self.broken.set(false);
+        };
+        walk_with_deleted(&self.changes, below, (range, direction), visit);
     }
 
     pub(crate) fn set(&mut self, key: StateKey, value: Option<Vec<u8>>) {
@@ -134,6 +157,10 @@ impl<'a> Journal<'a> {
 
     pub(crate) fn contract(&self, address: &Address) -> Option<ContractInfo> {
         self.record(&StateKey::contract(address))
+    }
+
+    pub(crate) fn set_contract(&mut self, address: &Address, info: &ContractInfo) {
+        self.set(StateKey::contract(address), Some(codec::encode(info)));
     }
 
     pub(crate) fn code(&self, hash: &Hash) -> Option<Vec<u8>> {

@@ -18,18 +18,19 @@
 //! [`Status`]: primitives::Status
 
 mod cache;
-mod cost;
-mod engine;
+pub mod cost;
+pub mod engine;
 mod executor;
 mod genesis;
 mod host;
-mod instance;
-mod instrument;
+pub mod instrument;
 mod journal;
+mod layers;
 pub mod limits;
 mod machine;
-mod memory;
+mod module;
 mod operators;
+mod run;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -38,24 +39,44 @@ mod trap;
 mod validate;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 pub use cost::{VERSION as COST_VERSION, intrinsic_gas};
 pub use executor::{
     BlockContext, BlockOutcome, Executor, ExecutorOptions, Query, QueryOutcome, check_transaction,
 };
 pub use genesis::{PARAMETERS_KEY, VALIDATORS_KEY, genesis_changes};
+pub use host::{FUNCTIONS as HOST_FUNCTIONS, HostCalls, HostFunction, ValueType};
+pub use layers::walk_changed;
 pub use machine::contract_address;
-pub use validate::{Refusal, check_code};
+pub use module::entry_gas;
+pub use validate::{Reason, Refusal, check_code};
 
 use primitives::StateKey;
+use primitives::state_key::{Direction, KeyVisitor};
 
 /// The state below a block. Reading cannot fail: a store that cannot read must stop the node.
 pub trait Storage {
     fn get(&self, key: &StateKey) -> Option<Vec<u8>>;
+
+    /// Visits the keys of a range, with their values, until the visitor breaks.
+    fn walk(&self, range: &Range<StateKey>, direction: Direction, visit: KeyVisitor<'_>);
 }
 
 impl Storage for BTreeMap<StateKey, Vec<u8>> {
     fn get(&self, key: &StateKey) -> Option<Vec<u8>> {
         Self::get(self, key).cloned()
+    }
+
+    fn walk(&self, range: &Range<StateKey>, direction: Direction, visit: KeyVisitor<'_>) {
+        if range.is_empty() {
+            return;
+        }
+        let entries = self.range(range.clone());
+        let mut visit = |(key, value): (&StateKey, &Vec<u8>)| visit(key.clone(), value.clone());
+        let _ = match direction {
+            Direction::Ascending => entries.into_iter().try_for_each(&mut visit),
+            Direction::Descending => entries.rev().try_for_each(&mut visit),
+        };
     }
 }

@@ -1,17 +1,20 @@
 //! Calls between accounts and contracts: who may enter what, with which value and gas, and what is
 //! undone.
 
+use std::sync::Arc;
+
 use abi::{Abi, Method, MethodKind, Selector};
 use primitives::receipt::Failure;
 use primitives::state_key::ContractInfo;
-use primitives::{Address, Amount, Domain, Hash, StateKey, codec, limits};
+use primitives::{Address, Amount, Domain, Hash, limits};
 
 use crate::cache::ModuleCache;
+use crate::engine::Fatal;
 use crate::executor::BlockContext;
 use crate::host::{self, Frame};
-use crate::instance;
 use crate::journal::Journal;
-use crate::trap::Fatal;
+use crate::module::ContractModule;
+use crate::run::run;
 
 /// All that the calls of one transaction, or one query, share.
 pub(crate) struct Machine<'a> {
@@ -32,6 +35,8 @@ pub(crate) enum Entry {
     Call,
     /// Its `query` alone.
     Query,
+    /// Its `migrate`, when it has just got its code.
+    Migrate,
 }
 
 /// One call to be made.
@@ -104,8 +109,8 @@ impl<'a> Machine<'a> {
             return Ok(Outcome::failed(Failure::ContractExists, gas));
         }
         let checkpoint = self.journal.checkpoint();
-        let info = codec::encode(&ContractInfo { code, creator });
-        self.journal.set(StateKey::contract(&contract), Some(info));
+        let info = ContractInfo { code, creator, admin: Some(creator) };
+        self.journal.set_contract(&contract, &info);
         let mut outcome = self.invoke(Invocation {
             entry: Entry::Init,
             contract,
@@ -120,6 +125,73 @@ impl<'a> Machine<'a> {
             _ => self.journal.revert(checkpoint),
         }
         Ok(outcome)
+    }
+
+    /// Gives a contract other stored code. Unless its migration returns, where one has to run, the
+    /// contract stays what it is.
+    pub(crate) fn upgrade(
+        &mut self,
+        admin: Address,
+        contract: Address,
+        code: Hash,
+        arguments: Vec<u8>,
+        gas: u64,
+    ) -> Result<Outcome, Fatal> {
+        let mut info = match self.administered(&admin, &contract) {
+            Ok(info) => info,
+            Err(failure) => return Ok(Outcome::failed(failure, gas)),
+        };
+        if self.active.contains(&contract) {
+            return Ok(Outcome::failed(Failure::Reentrancy, gas));
+        }
+        if self.journal.code(&code).is_none() {
+            return Ok(Outcome::failed(Failure::UnknownCode, gas));
+        }
+        let (from, to) = (self.module(&info.code)?, self.module(&code)?);
+        let migrates = match from.abi.migrates_to(&to.abi) {
+            Ok(migrates) => migrates,
+            Err(why) => return Ok(Outcome::failed(Failure::Incompatible(why.to_string()), gas)),
+        };
+        if !migrates && !arguments.is_empty() {
+            return Ok(Outcome::failed(Failure::UnknownMethod, gas));
+        }
+        let checkpoint = self.journal.checkpoint();
+        info.code = code;
+        self.journal.set_contract(&contract, &info);
+        if !migrates {
+            return Ok(Outcome { ended: Ended::Returned, output: Vec::new(), gas_left: gas });
+        }
+        let outcome = self.invoke(Invocation {
+            entry: Entry::Migrate,
+            contract,
+            caller: admin,
+            value: Amount::ZERO,
+            input: arguments,
+            is_static: false,
+            gas,
+        })?;
+        if outcome.ended != Ended::Returned {
+            self.journal.revert(checkpoint);
+        }
+        Ok(outcome)
+    }
+
+    /// Hands a contract to another admin, or to nobody.
+    pub(crate) fn set_admin(
+        &mut self,
+        admin: &Address,
+        contract: &Address,
+        next: Option<Address>,
+    ) -> Result<(), Failure> {
+        let info = ContractInfo { admin: next, ..self.administered(admin, contract)? };
+        self.journal.set_contract(contract, &info);
+        Ok(())
+    }
+
+    /// The record of a contract whose admin this is.
+    fn administered(&self, admin: &Address, contract: &Address) -> Result<ContractInfo, Failure> {
+        let info = self.journal.contract(contract).ok_or(Failure::UnknownContract)?;
+        if info.admin == Some(*admin) { Ok(info) } else { Err(Failure::NotAdmin) }
     }
 
     /// Makes a call. Unless it returns, all it did is undone.
@@ -141,7 +213,7 @@ impl<'a> Machine<'a> {
         let Some(info) = self.journal.contract(&call.contract) else {
             return Ok(Outcome::failed(Failure::UnknownContract, gas));
         };
-        let module = self.modules.get(&info.code, || self.load(&info.code))?;
+        let module = self.module(&info.code)?;
         let Some(door) = door(&module.abi, call.entry, &call.input) else {
             return Ok(Outcome::failed(Failure::UnknownMethod, gas));
         };
@@ -170,12 +242,17 @@ impl<'a> Machine<'a> {
             input: call.input,
             output: Vec::new(),
             returned: Vec::new(),
+            cursors: Vec::new(),
         };
         self.active.push(call.contract);
-        let outcome = instance::run(&module, self, frame, host::entry(method.kind), gas);
+        let outcome = run(&module, self, frame, host::entry(method.kind), gas);
         // Not a pop: after a panic that a host function caught, deeper entries may be left.
         self.active.truncate(depth as usize);
         outcome
+    }
+
+    pub(crate) fn module(&self, code: &Hash) -> Result<Arc<ContractModule>, Fatal> {
+        self.modules.get(code, || self.load(code))
     }
 
     fn load(&self, code: &Hash) -> Result<Vec<u8>, Fatal> {
@@ -196,8 +273,9 @@ fn door<'m>(abi: &'m Abi, entry: Entry, input: &[u8]) -> Option<Option<&'m Metho
     let method = abi.method(selector)?;
     let fits = match entry {
         Entry::Init => method.kind == MethodKind::Init,
-        Entry::Call => method.kind != MethodKind::Init,
+        Entry::Call => matches!(method.kind, MethodKind::Call | MethodKind::Query),
         Entry::Query => method.kind == MethodKind::Query,
+        Entry::Migrate => method.kind == MethodKind::Migrate,
     };
     fits.then_some(Some(method))
 }

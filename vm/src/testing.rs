@@ -12,7 +12,7 @@ use primitives::{
 
 use crate::{BlockContext, BlockOutcome, Executor, ExecutorOptions, Query, QueryOutcome};
 
-/// The imports most test contracts want; the order gives the functions their places.
+/// All that may be imported; the order gives the functions their places.
 pub(crate) const IMPORTS: &str = r#"
     (import "quorate" "input" (func $input (param i32)))
     (import "quorate" "set_output" (func $set_output (param i32 i32)))
@@ -27,6 +27,25 @@ pub(crate) const IMPORTS: &str = r#"
     (import "quorate" "transfer" (func $transfer (param i32 i32) (result i32)))
     (import "quorate" "balance" (func $balance (param i32 i32)))
     (import "quorate" "panic" (func $panic (param i32 i32)))
+    (import "quorate" "add" (func $add (param i32 i32 i32 i32) (result i32)))
+    (import "quorate" "scan" (func $scan (param i32 i32 i32 i32 i32) (result i32)))
+    (import "quorate" "next_batch" (func $next_batch (param i32 i32 i32) (result i64)))
+    (import "quorate" "instantiate"
+        (func $instantiate (param i32 i32 i32 i32 i32 i32 i64) (result i64)))
+    (import "quorate" "upgrade" (func $upgrade (param i32 i32 i32 i32 i64) (result i64)))
+    (import "quorate" "set_admin" (func $set_admin (param i32 i32) (result i32)))
+    (import "quorate" "blake3" (func $blake3 (param i32 i32 i32)))
+    (import "quorate" "sha256" (func $sha256 (param i32 i32 i32)))
+    (import "quorate" "keccak256" (func $keccak256 (param i32 i32 i32)))
+    (import "quorate" "ed25519_verify"
+        (func $ed25519_verify (param i32 i32 i32 i32) (result i32)))
+    (import "quorate" "ed25519_verify_batch"
+        (func $ed25519_verify_batch (param i32 i32) (result i32)))
+    (import "quorate" "secp256k1_verify"
+        (func $secp256k1_verify (param i32 i32 i32) (result i32)))
+    (import "quorate" "secp256k1_recover"
+        (func $secp256k1_recover (param i32 i32 i32) (result i32)))
+    (import "quorate" "p256_verify" (func $p256_verify (param i32 i32 i32) (result i32)))
 "#;
 
 pub(crate) const INIT: [u8; 4] = *b"init";
@@ -52,7 +71,12 @@ pub(crate) fn method(selector: [u8; 4], kind: MethodKind) -> Method {
 
 /// A module with an ABI of the given methods.
 pub(crate) fn contract(text: &str, methods: &[Method]) -> Vec<u8> {
-    let abi = Abi {
+    abi(methods).embed(&wat::parse_str(text).unwrap()).unwrap()
+}
+
+/// The description of a test contract of state version 1 that stores nothing it tells of.
+pub(crate) fn abi(methods: &[Method]) -> Abi {
+    Abi {
         interface: abi::host::VERSION,
         name: "test".to_owned(),
         version: "1".to_owned(),
@@ -62,8 +86,7 @@ pub(crate) fn contract(text: &str, methods: &[Method]) -> Vec<u8> {
         events: Vec::new(),
         errors: Vec::new(),
         storage: Vec::new(),
-    };
-    abi.embed(&wat::parse_str(text).unwrap()).unwrap()
+    }
 }
 
 /// A contract whose methods `run_`, `pay_` (payable) and `agai` (re-entrant) all run `body`, a body
@@ -101,6 +124,10 @@ pub(crate) const GAS: u64 = 100_000_000_000;
 impl TestChain {
     /// The accounts of keys 1 to 4 are funded.
     pub(crate) fn new() -> Self {
+        Self::with(ExecutorOptions::default())
+    }
+
+    pub(crate) fn with(options: ExecutorOptions) -> Self {
         let mut state = BTreeMap::new();
         for number in 1..=4 {
             let account = Account { balance: Amount(FUNDS), ..Account::default() };
@@ -114,7 +141,7 @@ impl TestChain {
             timestamp: TimestampMs(1_000_000),
             parameters: ChainParameters::default(),
         };
-        Self { executor: Executor::new(ExecutorOptions::default()), state, block }
+        Self { executor: Executor::new(options), state, block }
     }
 
     pub(crate) fn account(&self, address: &Address) -> Account {
@@ -170,12 +197,18 @@ impl TestChain {
         self.send(number, transaction)
     }
 
-    /// Uploads code and makes a contract of it, by key 4.
-    pub(crate) fn deploy(&mut self, code: Vec<u8>) -> Address {
+    /// Uploads code, by key 4, and answers with its hash.
+    pub(crate) fn upload(&mut self, code: Vec<u8>) -> Hash {
         let hash = Hash::of_bytes(Domain::Code, &code);
         let receipt = self.act(4, Action::Upload { code });
         assert_eq!(receipt.status, Status::Success);
         assert_eq!(receipt.output, hash.0);
+        hash
+    }
+
+    /// Uploads code and makes a contract of it, by key 4.
+    pub(crate) fn deploy(&mut self, code: Vec<u8>) -> Address {
+        let hash = self.upload(code);
         let action = Action::Instantiate {
             code: hash,
             salt: Vec::new(),

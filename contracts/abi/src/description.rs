@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use crate::{AbiError, Selector, Type, limits};
+use crate::{AbiError, Field, Selector, Type, limits};
 
 /// All that a caller, an explorer or a node needs to know of a contract. Encoded with borsh, field
 /// by field.
@@ -56,6 +56,9 @@ pub enum MethodKind {
     Call,
     /// `query`: reads only; writing ends it.
     Query,
+    /// `migrate`: once, when the contract gets this code in place of another whose state version
+    /// differs.
+    Migrate,
 }
 
 /// A named argument.
@@ -100,6 +103,12 @@ pub enum StorageKind {
     Item(Type),
     /// One value a key, under the prefix and the key in an encoding that keeps the keys' order.
     Map { key: Type, value: Type },
+    /// The elements, as keys of a map whose values are empty.
+    Set(Type),
+    /// One value a key, under the prefix, a zero byte and the key. For each index, counted from 1,
+    /// an empty value under the prefix, the index's number as a byte, that field of the value, and
+    /// the key. An index is a field of the value, which is a struct.
+    IndexedMap { key: Type, value: Type, indexes: Vec<Field> },
 }
 
 impl Abi {

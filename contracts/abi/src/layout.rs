@@ -7,6 +7,9 @@
 #![allow(clippy::indexing_slicing, reason = "const fn has no iterators; it fails in the compiler")]
 #![allow(missing_docs, reason = "each type mirrors the one of the same name in the crate's root")]
 
+use alloc::vec;
+use alloc::vec::Vec;
+
 use crate::{MethodKind, Selector, host};
 
 /// Mirrors [`crate::Type`].
@@ -108,6 +111,8 @@ pub struct StorageLayout {
 pub enum StorageKindLayout {
     Item(TypeLayout),
     Map { key: TypeLayout, value: TypeLayout },
+    Set(TypeLayout),
+    IndexedMap { key: TypeLayout, value: TypeLayout, indexes: &'static [FieldLayout] },
 }
 
 /// Bytes that [`encode`] writes.
@@ -127,6 +132,13 @@ pub const fn encode<const N: usize>(contract: &ContractLayout) -> [u8; N] {
     let mut sink = Sink { out: &mut bytes, at: 0 };
     sink.contract(contract);
     assert!(sink.at == N, "the length is not that of the encoding");
+    bytes
+}
+
+/// The canonical encoding, where its length is not known to the compiler.
+pub fn to_vec(contract: &ContractLayout) -> Vec<u8> {
+    let mut bytes = vec![0; encoded_len(contract)];
+    Sink { out: &mut bytes, at: 0 }.contract(contract);
     bytes
 }
 
@@ -234,6 +246,16 @@ impl Sink<'_> {
                 self.byte(1);
                 self.ty(key);
                 self.ty(value);
+            }
+            StorageKindLayout::Set(element) => {
+                self.byte(2);
+                self.ty(element);
+            }
+            StorageKindLayout::IndexedMap { key, value, indexes } => {
+                self.byte(3);
+                self.ty(key);
+                self.ty(value);
+                list!(self, *indexes, field);
             }
         }
     }

@@ -6,6 +6,8 @@
 //! - [`layout`]: the same description as constants, and its encoder that runs in the compiler. This
 //!   is how the SDK puts it into the module without running anything.
 //! - [`module`]: finding and embedding the section.
+//! - [`testing`] (feature `testing`): what a test of a contract and the chain that runs it say to
+//!   each other.
 //! - [`json`] (feature `json`): JSON to canonical binary and back, by the description.
 //!
 //! The crate knows nothing of chains, accounts or execution.
@@ -21,7 +23,10 @@ pub mod layout;
 pub mod module;
 #[cfg(feature = "selector")]
 mod selector;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod types;
+mod upgrade;
 mod validate;
 
 pub use description::{
@@ -30,6 +35,7 @@ pub use description::{
 #[cfg(feature = "selector")]
 pub use selector::{selector, storage_prefix};
 pub use types::{Field, Type, Variant};
+pub use upgrade::Incompatible;
 pub use validate::AbiError;
 
 /// What leads the input of a call, and is the first topic of an event.
@@ -51,6 +57,8 @@ pub mod limits {
     pub const EVENT_INDEXED_MAX: usize = 3;
     /// Fields of a struct or a variant, elements of a tuple, variants of an enum.
     pub const FIELDS_MAX: usize = 256;
+    /// Indexes of an indexed map.
+    pub const INDEXES_MAX: usize = 16;
     /// Types within types.
     pub const TYPE_DEPTH_MAX: usize = 16;
     /// Elements of a fixed-length array.

@@ -55,7 +55,7 @@ pub enum Type {
 }
 
 /// A field of a struct or a variant. Those of a tuple struct are called `0`, `1`, ….
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Field {
     pub name: String,
     pub ty: Type,

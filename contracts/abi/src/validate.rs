@@ -9,8 +9,8 @@ use thiserror::Error;
 
 use crate::host::{ABI_SECTION, VERSION};
 use crate::limits::{
-    ABI_BYTES_MAX, ARRAY_LENGTH_MAX, DOCS_BYTES_MAX, EVENT_INDEXED_MAX, FIELDS_MAX, ITEMS_MAX,
-    NAME_BYTES_MAX, PARAMETERS_MAX,
+    ABI_BYTES_MAX, ARRAY_LENGTH_MAX, DOCS_BYTES_MAX, EVENT_INDEXED_MAX, FIELDS_MAX, INDEXES_MAX,
+    ITEMS_MAX, NAME_BYTES_MAX, PARAMETERS_MAX,
 };
 use crate::{Abi, Event, Field, Method, MethodKind, Selector, StorageKind, Type};
 
@@ -64,6 +64,12 @@ impl Abi {
         distinct("method", self.methods.iter().map(|m| (m.name.as_str(), m.selector)))?;
         distinct("event", self.events.iter().map(|e| (e.name.as_str(), e.selector)))?;
         distinct("storage field", self.storage.iter().map(|s| (s.name.as_str(), s.prefix)))?;
+        for (kind, what) in [(MethodKind::Init, "constructor"), (MethodKind::Migrate, "migration")]
+        {
+            if self.methods_of(kind).count() > 1 {
+                return refuse(format!("it has more than one {what}"));
+            }
+        }
         self.methods.iter().try_for_each(method)?;
         self.events.iter().try_for_each(event)?;
         self.errors.iter().try_for_each(ty)?;
@@ -75,18 +81,45 @@ impl Abi {
                     ty(key)?;
                     ty(value)?;
                 }
+                StorageKind::Set(element) => ty(element)?,
+                StorageKind::IndexedMap { key, value, indexes } => {
+                    ty(key)?;
+                    ty(value)?;
+                    indexes_of(&storage.name, value, indexes)?;
+                }
             }
         }
         Ok(())
     }
 }
 
+/// Each index is a field of the value, and stands there once.
+fn indexes_of(map: &str, value: &Type, indexes: &[Field]) -> Checked {
+    at_most("indexes of a map", indexes.len(), INDEXES_MAX)?;
+    let Type::Struct { fields, .. } = value else {
+        return refuse(format!("the values of `{map}` are no struct, and cannot be indexed"));
+    };
+    let mut names = BTreeSet::new();
+    for index in indexes {
+        if !fields.contains(index) {
+            return refuse(format!("`{}` is no field of the values of `{map}`", index.name));
+        }
+        if !names.insert(&index.name) {
+            return refuse(format!("`{map}` has two indexes `{}`", index.name));
+        }
+    }
+    Ok(())
+}
+
 fn method(method: &Method) -> Checked {
     name("a method", &method.name)?;
     docs(&method.name, &method.docs)?;
     at_most("parameters of a method", method.parameters.len(), PARAMETERS_MAX)?;
-    if method.payable && method.kind == MethodKind::Query {
-        return refuse(format!("the query `{}` is payable, but queries move nothing", method.name));
+    if method.payable && matches!(method.kind, MethodKind::Query | MethodKind::Migrate) {
+        return refuse(format!(
+            "`{}` is payable, but queries and migrations move nothing",
+            method.name
+        ));
     }
     let mut names = BTreeSet::new();
     for parameter in &method.parameters {

@@ -55,6 +55,20 @@ const LAYOUT: ContractLayout = ContractLayout {
             prefix: [0, 0, 0, 5],
             kind: StorageKindLayout::Map { key: TypeLayout::Address, value: TypeLayout::U128 },
         },
+        StorageLayout {
+            name: "minters",
+            prefix: [0, 0, 0, 6],
+            kind: StorageKindLayout::Set(TypeLayout::Address),
+        },
+        StorageLayout {
+            name: "all",
+            prefix: [0, 0, 0, 7],
+            kind: StorageKindLayout::IndexedMap {
+                key: TypeLayout::U64,
+                value: ALL,
+                indexes: &[FieldLayout { name: "hash", ty: TypeLayout::Option(&TypeLayout::Hash) }],
+            },
+        },
     ],
 };
 
@@ -177,7 +191,7 @@ fn what_is_inconsistent_is_refused() {
     check(|abi| abi.name = "a b".into(), "no name");
     check(|abi| abi.methods[1].selector = abi.methods[0].selector, "selector of another");
     check(|abi| abi.methods[1].name = "new".into(), "stands there twice");
-    check(|abi| abi.methods[1].payable = true, "queries move nothing");
+    check(|abi| abi.methods[1].payable = true, "queries and migrations move nothing");
     check(|abi| abi.methods[1].returns = Type::Vec(Type::Unit.into()), "have no bytes");
     check(|abi| abi.methods[1].returns = Type::Array(Type::Bool.into(), u32::MAX), "elements");
     check(

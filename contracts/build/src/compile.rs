@@ -8,6 +8,7 @@ use std::{env, fs, io};
 use abi::{Abi, AbiError};
 use thiserror::Error;
 
+use crate::origin;
 use crate::toolchain::{self, Installing, Library, Toolchain};
 
 /// Bytes of the stack of a contract. Below it lies nothing, so that an overflow traps.
@@ -20,6 +21,17 @@ pub struct Options {
     pub target_dir: Option<PathBuf>,
     pub installing: Installing,
     pub messages: Messages,
+    pub lock: Lock,
+}
+
+/// What becomes of a lock file that does not fit the manifest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lock {
+    /// Cargo brings it up to date.
+    #[default]
+    Updated,
+    /// It is an error: nothing but what the lock file names is built.
+    Frozen,
 }
 
 /// What becomes of cargo's progress.
@@ -40,6 +52,8 @@ pub struct Built {
     pub code: Vec<u8>,
     /// What the module says of itself.
     pub abi: Abi,
+    /// What made it; it stands in the module too. See [`Toolchain::identity`].
+    pub toolchain: String,
 }
 
 impl Built {
@@ -87,27 +101,29 @@ pub fn build(project_dir: &Path, options: &Options) -> Result<Built, BuildError>
     if options.messages == Messages::Shown {
         eprintln!("Building the contract {} with {}", project.package, toolchain.describe());
     }
-    let mut command = command(&project, &target_dir, &toolchain);
+    let mut command = command(&project, &target_dir, &toolchain, options.lock);
     run(&mut command, options.messages)?;
     let file = format!("{}.wasm", project.package.replace('-', "_"));
     let made = target_dir.join(toolchain.target).join("release").join(&file);
     let code = fs::read(&made).map_err(file_error(&made))?;
     let abi = Abi::from_module(&code)?;
+    let toolchain = toolchain.identity();
+    let code = origin::embed(&code, &toolchain);
     let wasm_path = target_dir.join(file);
     fs::write(&wasm_path, &code).map_err(file_error(&wasm_path))?;
-    Ok(Built { wasm_path, code, abi })
+    Ok(Built { wasm_path, code, abi, toolchain })
 }
 
 /// What a project's manifest says.
-struct Project {
+pub(crate) struct Project {
     directory: PathBuf,
     package: String,
     /// Whether it is a workspace of its own; it is a member of a larger one otherwise.
-    is_workspace: bool,
+    pub(crate) is_workspace: bool,
 }
 
 impl Project {
-    fn read(directory: &Path) -> Result<Self, BuildError> {
+    pub(crate) fn read(directory: &Path) -> Result<Self, BuildError> {
         let refuse = |reason: &str| BuildError::NotAProject {
             path: directory.to_owned(),
             reason: reason.to_owned(),
@@ -124,7 +140,7 @@ impl Project {
     }
 }
 
-fn command(project: &Project, target_dir: &Path, toolchain: &Toolchain) -> Command {
+fn command(project: &Project, target_dir: &Path, toolchain: &Toolchain, lock: Lock) -> Command {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.current_dir(&project.directory).stdin(Stdio::null());
@@ -132,6 +148,9 @@ fn command(project: &Project, target_dir: &Path, toolchain: &Toolchain) -> Comma
     // whole.
     command.args(["rustc", "--lib", "--release", "--crate-type", "cdylib"]);
     command.args(["--package", &project.package, "--target-dir"]).arg(target_dir);
+    if lock == Lock::Frozen {
+        command.arg("--locked");
+    }
     toolchain.apply(&mut command);
     for (setting, value) in [
         ("OPT_LEVEL", "s"),
@@ -150,6 +169,8 @@ fn command(project: &Project, target_dir: &Path, toolchain: &Toolchain) -> Comma
     };
     command.env("CARGO_ENCODED_RUSTFLAGS", flags(project, source));
     command.arg("--").arg(format!("-Clink-arg=-zstack-size={STACK_BYTES}"));
+    // For this crate alone, and not for contracts that it depends on: see the SDK's `entry_points`.
+    command.arg("--cfg=quorate_contract");
     command
 }
 
@@ -198,7 +219,7 @@ fn run(command: &mut Command, messages: Messages) -> Result<(), BuildError> {
     if status.success() { Ok(()) } else { Err(BuildError::Compile { status, messages }) }
 }
 
-fn file_error(path: &Path) -> impl FnOnce(io::Error) -> BuildError {
+pub(crate) fn file_error(path: &Path) -> impl FnOnce(io::Error) -> BuildError {
     let path = path.to_owned();
     move |source| BuildError::File { path, source }
 }

@@ -9,6 +9,7 @@ use crate::{lockfile, vendor};
 
 const MANIFEST: &str = include_str!("../template/Cargo.toml");
 const SOURCE: &str = include_str!("../template/lib.rs");
+const TESTS: &str = include_str!("../template/tests.rs");
 const IGNORED: &str = "/target\n";
 const NAME_BYTES_MAX: usize = 40;
 /// Names that a crate or its module cannot have.
@@ -112,6 +113,7 @@ pub fn new_project(parent: &Path, name: &str) -> Result<PathBuf, NewProjectError
     write(&project.join("Cargo.lock"), &lockfile::of_the_sdk())?;
     write(&project.join(".gitignore"), IGNORED)?;
     write(&project.join("src/lib.rs"), &fill(SOURCE))?;
+    write(&project.join("tests/contract.rs"), &fill(TESTS))?;
     write(&project.join("vendor/Cargo.toml"), &vendor::workspace_manifest())?;
     for (path, text) in vendor::FILES {
         write(&project.join("vendor").join(path), text)?;

@@ -37,6 +37,8 @@ pub enum Installing {
 pub struct Toolchain {
     pub target: &'static str,
     pub library: Library,
+    /// What the compiler says of itself: `rustc 1.95.0 (59807616e 2026-04-14)`.
+    pub version: String,
 }
 
 /// Where the target's `core` and `alloc` come from.
@@ -89,6 +91,15 @@ impl Toolchain {
             }
         }
     }
+
+    /// What decides, beside the source, which bytes come out: the same words on every machine.
+    pub fn identity(&self) -> String {
+        let library = match &self.library {
+            Library::Installed => "installed",
+            Library::Built { .. } => "built",
+        };
+        format!("{}, {}, library {library}", self.version, self.target)
+    }
 }
 
 /// The compiler that cargo would use.
@@ -100,22 +111,25 @@ struct Compiler {
     rustc: PathBuf,
     sysroot: PathBuf,
     host: String,
+    version: String,
 }
 
 impl Compiler {
     /// `None` when it does not run.
     fn ask(directory: &Path, rustc: &Path) -> Option<Self> {
         let sysroot = answer(directory, rustc, &["--print", "sysroot"])?;
-        let version = answer(directory, rustc, &["-vV"])?;
-        let host = version.lines().find_map(|line| line.strip_prefix("host: "))?.to_owned();
-        Some(Self { rustc: rustc.to_owned(), sysroot: sysroot.trim().into(), host })
+        let told = answer(directory, rustc, &["-vV"])?;
+        let host = told.lines().find_map(|line| line.strip_prefix("host: "))?.to_owned();
+        let version = told.lines().next()?.to_owned();
+        Some(Self { rustc: rustc.to_owned(), sysroot: sysroot.trim().into(), host, version })
     }
 
     fn installed(&self) -> Option<Toolchain> {
         let is_installed =
             |target: &&str| self.sysroot.join("lib/rustlib").join(target).join("lib").is_dir();
         let target = [TARGET, OTHER_TARGET].into_iter().find(is_installed)?;
-        Some(Toolchain { target, library: Library::Installed })
+        let version = self.version.clone();
+        Some(Toolchain { target, library: Library::Installed, version })
     }
 
     fn building(&self, linker: &Path) -> Option<Toolchain> {
@@ -125,7 +139,7 @@ impl Compiler {
         }
         let library =
             Library::Built { rustc: self.rustc.clone(), source, linker: linker.to_owned() };
-        Some(Toolchain { target: TARGET, library })
+        Some(Toolchain { target: TARGET, library, version: self.version.clone() })
     }
 }
 
@@ -192,7 +206,8 @@ mod tests {
             fs::create_dir_all(folder).expect("a temporary folder can be written");
             fs::write(path, "").expect("a temporary folder can be written");
         }
-        Compiler { rustc: "rustc".into(), sysroot: sysroot.into(), host: "here".into() }
+        let version = "rustc 1.0.0".into();
+        Compiler { rustc: "rustc".into(), sysroot: sysroot.into(), host: "here".into(), version }
     }
 
     #[test]

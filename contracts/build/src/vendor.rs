@@ -22,9 +22,12 @@ pub const FILES: &[File] = files! {
     "abi/src/lib.rs"
     "abi/src/module.rs"
     "abi/src/selector.rs"
+    "abi/src/testing.rs"
     "abi/src/types.rs"
+    "abi/src/upgrade.rs"
     "abi/src/validate.rs"
     "macros/Cargo.toml"
+    "macros/src/client.rs"
     "macros/src/contract.rs"
     "macros/src/data.rs"
     "macros/src/event.rs"
@@ -32,18 +35,33 @@ pub const FILES: &[File] = files! {
     "macros/src/marks.rs"
     "macros/src/method.rs"
     "macros/src/storage.rs"
+    "macros/src/testing.rs"
     "sdk/Cargo.toml"
     "sdk/src/call.rs"
     "sdk/src/context.rs"
+    "sdk/src/crypto.rs"
     "sdk/src/data.rs"
+    "sdk/src/deploy.rs"
     "sdk/src/dispatch.rs"
     "sdk/src/heap.rs"
     "sdk/src/host/imports.rs"
     "sdk/src/host/mod.rs"
+    "sdk/src/host/native.rs"
     "sdk/src/key.rs"
     "sdk/src/lib.rs"
     "sdk/src/panic.rs"
-    "sdk/src/storage.rs"
+    "sdk/src/storage/indexed.rs"
+    "sdk/src/storage/map.rs"
+    "sdk/src/storage/mod.rs"
+    "sdk/src/storage/range.rs"
+    "sdk/src/storage/set.rs"
+    "sdk/src/storage/total.rs"
+    "sdk/src/testing/chain.rs"
+    "sdk/src/testing/compare.rs"
+    "sdk/src/testing/link.rs"
+    "sdk/src/testing/mod.rs"
+    "sdk/src/testing/module.rs"
+    "sdk/src/testing/receipt.rs"
 };
 
 /// The manifest of this repository's workspace, from which the SDK's crates inherit.
@@ -77,6 +95,23 @@ pub fn workspace_manifest() -> String {
     own.insert("lints".into(), part("lints").expect("the workspace has lints").into());
     let manifest = Table::from_iter([("workspace".to_owned(), Value::Table(own))]);
     toml::to_string(&manifest).expect("a table can be written")
+}
+
+/// What only the tests of one of the SDK's crates depend on.
+pub fn only_for_tests(package: &str) -> Vec<String> {
+    let manifests = FILES.iter().filter(|(path, _)| path.ends_with(".toml"));
+    let mut manifests = manifests.map(|(_, manifest)| table(manifest));
+    let is_wanted = |manifest: &Table| {
+        let name = manifest.get("package").and_then(|package| package.get("name"));
+        name.and_then(Value::as_str) == Some(package)
+    };
+    let Some(manifest) = manifests.find(is_wanted) else { return Vec::new() };
+    let names = |section: &str| -> Vec<String> {
+        let section = manifest.get(section).and_then(Value::as_table);
+        section.into_iter().flat_map(Table::keys).cloned().collect()
+    };
+    let needed = names("dependencies");
+    names("dev-dependencies").into_iter().filter(|name| !needed.contains(name)).collect()
 }
 
 /// The dependencies that a manifest takes from its workspace.

@@ -1,17 +1,17 @@
 //! The contract `{{name}}`.
 //!
-//! Build it with `quorate contract build`. What the attributes mean stands at the top of
-//! `vendor/sdk/src/lib.rs`.
+//! Build it with `quorate contract build`, and test it with `quorate contract test`. What the
+//! attributes mean stands at the top of `vendor/sdk/src/lib.rs`.
 #![no_std]
 
 use quorate_sdk::contract;
 
 /// A counter that only its owner may set back. These lines are shown wherever the contract is.
 #[contract]
-mod {{module}} {
+pub mod {{module}} {
     /// What the contract keeps on the chain. Each field is written when it is set.
     #[storage]
-    struct State {
+    pub struct State {
         owner: Item<Address>,
         count: Item<u64>,
         by_caller: Map<Address, u64>,
@@ -19,15 +19,17 @@ mod {{module}} {
 
     /// Emitted for whoever watches the chain; a topic can be searched by.
     #[event]
-    struct Counted {
+    #[derive(Debug, PartialEq)]
+    pub struct Counted {
         #[topic]
-        by: Address,
-        count: u64,
+        pub by: Address,
+        pub count: u64,
     }
 
     /// Returning an error undoes the call.
     #[error]
-    enum Error {
+    #[derive(Debug, PartialEq)]
+    pub enum Error {
         NotTheOwner { owner: Address },
     }
 

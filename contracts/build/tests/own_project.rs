@@ -1,7 +1,7 @@
 //! A newcomer's project builds by itself. Needs a compiler for WebAssembly, and so is run where one
 //! is.
 
-use contract_build::{BuildError, Messages, Options, build, new_project};
+use contract_build::{BuildError, Messages, Options, build, new_project, origin, reproduce};
 use quorate_contract_build as contract_build;
 
 /// `cargo test -p quorate-contract-build -- --ignored` where a compiler for WebAssembly is.
@@ -19,6 +19,32 @@ fn a_fresh_project_builds_and_describes_itself() {
     let place = parent.path().display().to_string();
     let quoted = built.code.windows(place.len()).any(|bytes| bytes == place.as_bytes());
     assert!(!quoted, "the module quotes the folder it was built in");
+}
+
+/// Twice from nothing, in folders of other names and depths: what is on a chain can be built again by
+/// whoever has the source.
+///
+/// `cargo test -p quorate-contract-build -- --ignored` where a compiler for WebAssembly is.
+#[test]
+#[ignore = "takes two minutes, and needs a compiler for WebAssembly"]
+fn the_same_source_gives_the_same_bytes_wherever_it_stands() {
+    let parent = tempfile::tempdir().expect("a temporary folder");
+    let project = new_project(parent.path(), "first-steps").expect("a fresh folder");
+    let options = Options { messages: Messages::Kept, ..Options::default() };
+    let first = build(&project, &options).expect("the template compiles");
+    let places = [parent.path().join("a"), parent.path().join("deep/er/and-longer")];
+    for scratch in places {
+        let again = reproduce(&project, &scratch, &options).expect("it compiles there too");
+        assert_eq!(again.toolchain, first.toolchain);
+        assert!(again.code == first.code, "{} gives other bytes", scratch.display());
+    }
+    assert_eq!(origin::read(&first.code), Some(first.toolchain));
+    // And the bytes are those of this source.
+    let source = project.join("src/lib.rs");
+    let text = std::fs::read_to_string(&source).expect("it is there");
+    std::fs::write(&source, text.replace("count + by", "count + by + 1")).expect("it is writable");
+    let other = build(&project, &options).expect("it compiles");
+    assert!(other.code != first.code, "another source gives other bytes");
 }
 
 #[test]

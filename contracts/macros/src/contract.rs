@@ -2,12 +2,12 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::{Attribute, Error, Ident, ImplItem, Item, ItemImpl, ItemMod, Result, Type};
+use syn::{Attribute, Error, Ident, ImplItem, Item, ItemImpl, ItemMod, Result, Type, parse_quote};
 
 use crate::marks::{distinct, docs, name_of, take};
 use crate::method::{Kind, Method};
 use crate::storage::Storage;
-use crate::{data, event};
+use crate::{client, data, event};
 
 /// What the attributes of a module's items mark.
 #[derive(Default)]
@@ -61,15 +61,16 @@ impl Found {
                         return Err(Error::new_spanned(mark, "a contract has one storage"));
                     }
                     self.storage = Some(Storage::read(structure)?);
-                    return Ok(item.into_token_stream());
+                    // Handles say nothing of what they lead to.
+                    return Ok(quote!(#[allow(missing_debug_implementations)] #item));
                 }
                 let ident = structure.ident.clone();
-                self.data(&mark, ident, &item)
+                self.data(&mark, ident, &mut item)
             }
             Item::Enum(enumeration) => {
                 let ident = enumeration.ident.clone();
                 match take(&mut enumeration.attrs, &["error", "data"])? {
-                    Some(mark) => self.data(&mark, ident, &item),
+                    Some(mark) => self.data(&mark, ident, &mut item),
                     None => Ok(item.into_token_stream()),
                 }
             }
@@ -81,19 +82,18 @@ impl Found {
         }
     }
 
-    fn data(&mut self, mark: &Attribute, ident: Ident, item: &Item) -> Result<TokenStream> {
-        let mut tokens = data::expand(item)?;
-        if mark.path().is_ident("error") {
-            tokens.extend(quote!(impl ::quorate_sdk::ContractError for #ident {}));
-            self.errors.push(ident);
+    fn data(&mut self, mark: &Attribute, ident: Ident, item: &mut Item) -> Result<TokenStream> {
+        if !mark.path().is_ident("error") {
+            return data::expand(item);
         }
-        Ok(tokens)
+        self.errors.push(ident);
+        data::expand_error(item)
     }
 
     fn methods(&mut self, implementation: &mut ItemImpl) -> Result<()> {
         for item in &mut implementation.items {
             if let ImplItem::Fn(function) = item
-                && let Some(method) = Method::read(function)?
+                && let Some(method) = Method::read(&mut function.attrs, &function.sig)?
             {
                 let of = match &*implementation.self_ty {
                     Type::Path(path) => path.path.get_ident(),
@@ -127,6 +127,11 @@ impl Found {
         let (events, errors) = (&self.events, &self.errors);
         let handles = storage.handles();
         let arms = self.methods.iter().map(|method| method.arm(ident, &handles));
+        let client = client::name(ident);
+        let about = format!("Calls to the contract `{name}`.");
+        let client_item = client::client(&parse_quote!(pub), &client, &about, &self.methods);
+        let migrates = self.methods.iter().any(|method| method.kind == Kind::Migrate);
+        let migrate = migrates.then(|| quote!(migrate));
         Ok(quote! {
             const _: () = {
                 use ::quorate_sdk::abi::layout::*;
@@ -141,6 +146,9 @@ impl Found {
                         errors: &[#(<#errors as ::quorate_sdk::Data>::TYPE),*],
                         storage: &[#(#layouts),*],
                     };
+
+                    #[cfg(not(target_arch = "wasm32"))]
+                    const DIRECTORY: &'static str = ::core::env!("CARGO_MANIFEST_DIR");
 
                     fn dispatch(
                         kind: ::quorate_sdk::abi::MethodKind,
@@ -162,15 +170,25 @@ impl Found {
                 &<#ident as ::quorate_sdk::Contract>::LAYOUT,
             );
 
-            ::quorate_sdk::entry_points!(#ident);
+            #client_item
+
+            impl ::quorate_sdk::ContractClient for #client {
+                type Contract = #ident;
+            }
+
+            ::quorate_sdk::entry_points!(#ident #migrate);
         })
     }
 
     fn check(&self, module: &Ident) -> Result<()> {
         distinct("methods", self.methods.iter().map(|method| (&method.ident, method.selector())))?;
         distinct("events", self.events.iter().map(|ident| (ident, event::selector(ident))))?;
-        let inits: Vec<_> =
-            self.methods.iter().filter(|method| method.kind == Kind::Init).collect();
+        let of = |kind| self.methods.iter().filter(move |method| method.kind == kind);
+        if let Some(second) = of(Kind::Migrate).nth(1) {
+            let message = "a contract has one `#[migrate]` method only, to its own state version";
+            return Err(Error::new(second.ident.span(), message));
+        }
+        let inits: Vec<_> = of(Kind::Init).collect();
         match inits.as_slice() {
             [_] => Ok(()),
             [] => Err(Error::new(module.span(), "a contract has one `#[init]` method")),

@@ -54,6 +54,17 @@ pub fn expand(item: &mut ItemStruct) -> Result<TokenStream> {
                     #(record.topic(&self.#topics);)*
                     #(record.data(&self.#data);)*
                 }
+
+                fn read(
+                    topics: &[::quorate_sdk::prelude::Vec<u8>],
+                    bytes: &[u8],
+                ) -> ::core::option::Option<Self> {
+                    #[allow(unused_mut)]
+                    let mut __reading = ::quorate_sdk::Reading::of::<Self>(topics, bytes)?;
+                    #(let #topics = __reading.topic()?;)*
+                    #(let #data = __reading.data()?;)*
+                    __reading.is_over().then_some(Self { #(#topics,)* #(#data,)* })
+                }
             }
         };
     })

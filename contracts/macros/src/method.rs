@@ -1,10 +1,10 @@
-//! Methods: what `#[init]`, `#[call]` and `#[query]` mark.
+//! Methods: what `#[init]`, `#[call]`, `#[query]` and `#[migrate]` mark.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Error, FnArg, Ident, ImplItemFn, Meta, Pat, Result, ReturnType, Type, TypeReference,
+    Attribute, Error, FnArg, Ident, Meta, Pat, Result, ReturnType, Signature, Type, TypeReference,
 };
 
 use crate::marks::{docs, literal, name_of, no_generics, take};
@@ -15,9 +15,9 @@ pub struct Method {
     pub kind: Kind,
     payable: bool,
     reentrant: bool,
-    docs: String,
+    pub docs: String,
     parameters: Vec<Parameter>,
-    returns: Type,
+    pub returns: Type,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,7 @@ pub enum Kind {
     Init,
     Call,
     Query,
+    Migrate,
 }
 
 enum Parameter {
@@ -35,22 +36,22 @@ enum Parameter {
 
 impl Method {
     /// `None` when the function bears no mark. Takes the mark off.
-    pub fn read(function: &mut ImplItemFn) -> Result<Option<Self>> {
-        let Some(mark) = take(&mut function.attrs, &["init", "call", "query"])? else {
+    pub fn read(attributes: &mut Vec<Attribute>, signature: &Signature) -> Result<Option<Self>> {
+        let Some(mark) = take(attributes, &["init", "call", "query", "migrate"])? else {
             return Ok(None);
         };
         let kind = match mark.path() {
             path if path.is_ident("init") => Kind::Init,
             path if path.is_ident("call") => Kind::Call,
+            path if path.is_ident("migrate") => Kind::Migrate,
             _ => Kind::Query,
         };
         let (payable, reentrant) = flags(&mark, kind)?;
-        if kind == Kind::Init {
+        if matches!(kind, Kind::Init | Kind::Migrate) {
             // `fn new(&mut self)` is how a contract begins, whatever `new` means elsewhere.
             let lints = quote!(clippy::new_ret_no_self, clippy::wrong_self_convention);
-            function.attrs.push(syn::parse_quote!(#[allow(#lints)]));
+            attributes.push(syn::parse_quote!(#[allow(#lints)]));
         }
-        let signature = &function.sig;
         no_generics(&signature.generics, "a contract's method")?;
         let mut inputs = signature.inputs.iter();
         receiver(inputs.next(), kind, signature)?;
@@ -65,13 +66,17 @@ impl Method {
             ReturnType::Default => syn::parse_quote!(()),
             ReturnType::Type(_, ty) => (**ty).clone(),
         };
-        let docs = docs(&function.attrs);
+        let docs = docs(attributes);
         let ident = signature.ident.clone();
         Ok(Some(Self { ident, kind, payable, reentrant, docs, parameters, returns }))
     }
 
     pub fn selector(&self) -> abi::Selector {
         abi::selector(&name_of(&self.ident))
+    }
+
+    pub fn selector_literal(&self) -> impl ToTokens {
+        literal(self.selector())
     }
 
     /// The method's `MethodLayout`.
@@ -123,10 +128,11 @@ impl Method {
             Kind::Init => quote!(::quorate_sdk::abi::MethodKind::Init),
             Kind::Call => quote!(::quorate_sdk::abi::MethodKind::Call),
             Kind::Query => quote!(::quorate_sdk::abi::MethodKind::Query),
+            Kind::Migrate => quote!(::quorate_sdk::abi::MethodKind::Migrate),
         }
     }
 
-    fn arguments(&self) -> impl Iterator<Item = (&Ident, &Type)> {
+    pub fn arguments(&self) -> impl Iterator<Item = (&Ident, &Type)> {
         self.parameters.iter().filter_map(|parameter| match parameter {
             Parameter::Context => None,
             Parameter::Argument(ident, ty) => Some((ident, ty)),
@@ -153,22 +159,26 @@ fn flags(mark: &Attribute, kind: Kind) -> Result<(bool, bool)> {
             Kind::Init => "`#[init]` may be `payable`, and nothing else",
             Kind::Call => "`#[call]` may be `payable`, `reentrant` or both",
             Kind::Query => "`#[query]` takes nothing: it moves no value and may always be entered",
+            Kind::Migrate => "`#[migrate]` takes nothing: it moves no value and is never nested",
         }))
     })?;
     Ok((payable, reentrant))
 }
 
-fn receiver(first: Option<&FnArg>, kind: Kind, signature: &syn::Signature) -> Result<()> {
+fn receiver(first: Option<&FnArg>, kind: Kind, signature: &Signature) -> Result<()> {
     let wanted = match kind {
         Kind::Query => "`#[query]` takes `&self`, since it may not write",
+        Kind::Migrate => "`#[migrate]` takes `&mut self`, since it is there to write",
         Kind::Init | Kind::Call => "a method takes `&mut self` or `&self`",
     };
     match first {
         Some(FnArg::Receiver(receiver)) if receiver.reference.is_some() => {
-            if kind == Kind::Query && receiver.mutability.is_some() {
-                return Err(Error::new_spanned(receiver, wanted));
+            let is_mutable = receiver.mutability.is_some();
+            match kind {
+                Kind::Query if is_mutable => Err(Error::new_spanned(receiver, wanted)),
+                Kind::Migrate if !is_mutable => Err(Error::new_spanned(receiver, wanted)),
+                _ => Ok(()),
             }
-            Ok(())
         }
         Some(other) => Err(Error::new_spanned(other, wanted)),
         None => Err(Error::new(signature.ident.span(), wanted)),

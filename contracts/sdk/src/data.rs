@@ -3,12 +3,14 @@
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::convert::Infallible;
 use core::fmt;
 
 use abi::host;
 use abi::layout::{EventLayout, TypeLayout};
 use borsh::{BorshDeserialize, BorshSerialize};
 
+use crate::call::Refusal;
 use crate::{Output, encode, encode_into};
 
 /// A value with a canonical encoding and a description: a parameter, a result, a field of an event,
@@ -122,6 +124,11 @@ tuples! { (A) (A B) (A B C) (A B C D) (A B C D E) (A B C D E F) }
     note = "it returns nothing, a value, or a `Result` whose error is marked with `#[error]`"
 )]
 pub trait Answer {
+    /// What a success brings.
+    type Value: Data;
+    /// What it refuses with; [`Infallible`] when it never does.
+    type Error: Refusal;
+
     const RETURNS: TypeLayout;
     const ERROR: Option<TypeLayout>;
 
@@ -129,6 +136,9 @@ pub trait Answer {
 }
 
 impl<T: Data> Answer for T {
+    type Value = T;
+    type Error = Infallible;
+
     const RETURNS: TypeLayout = T::TYPE;
     const ERROR: Option<TypeLayout> = None;
 
@@ -138,6 +148,9 @@ impl<T: Data> Answer for T {
 }
 
 impl<T: Data, E: ContractError> Answer for Result<T, E> {
+    type Value = T;
+    type Error = E;
+
     const RETURNS: TypeLayout = T::TYPE;
     const ERROR: Option<TypeLayout> = Some(E::TYPE);
 
@@ -166,6 +179,41 @@ pub trait Event {
 
     /// Adds the fields to a record that has the selector already.
     fn write(&self, record: &mut Record);
+
+    /// The event of a record: what [`Record::of`] makes of it. `None` when it is another.
+    fn read(topics: &[Vec<u8>], bytes: &[u8]) -> Option<Self>
+    where
+        Self: Sized;
+}
+
+/// The fields of a record that are still to be read; for what `#[event]` makes.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Reading<'a> {
+    topics: core::slice::Iter<'a, Vec<u8>>,
+    bytes: &'a [u8],
+}
+
+impl<'a> Reading<'a> {
+    /// `None` when the first topic is not the selector.
+    pub fn of<E: Event>(topics: &'a [Vec<u8>], bytes: &'a [u8]) -> Option<Self> {
+        let mut topics = topics.iter();
+        let selector = topics.next()?;
+        (selector.as_slice() == E::LAYOUT.selector).then_some(Self { topics, bytes })
+    }
+
+    pub fn topic<T: Data>(&mut self) -> Option<T> {
+        T::try_from_slice(self.topics.next()?).ok()
+    }
+
+    pub fn data<T: Data>(&mut self) -> Option<T> {
+        T::deserialize(&mut self.bytes).ok()
+    }
+
+    /// Whether all was read.
+    pub fn is_over(&self) -> bool {
+        self.topics.as_slice().is_empty() && self.bytes.is_empty()
+    }
 }
 
 /// An event in the host's form.

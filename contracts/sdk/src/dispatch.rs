@@ -5,14 +5,31 @@ use alloc::vec::Vec;
 use abi::layout::ContractLayout;
 use abi::{MethodKind, Selector};
 
-use crate::{Data, host};
+use crate::{Client, Data, host};
 
 /// A contract: what it looks like and how its methods are reached. `#[contract]` implements it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no contract",
+    note = "name the `#[storage]` struct of a module marked with `#[contract]`"
+)]
 pub trait Contract {
     const LAYOUT: ContractLayout;
 
+    /// Where its package stands, for tests that build it.
+    #[cfg(not(target_arch = "wasm32"))]
+    const DIRECTORY: &'static str;
+
     /// `None` when no method of this kind has the selector.
     fn dispatch(kind: MethodKind, selector: Selector, input: &mut Input<'_>) -> Option<Output>;
+}
+
+/// The client that `#[contract]` made of a contract.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the client of a contract whose source is at hand",
+    note = "`#[contract]` makes one: `TokenClient` for the storage `Token`"
+)]
+pub trait ContractClient: Client {
+    type Contract: Contract;
 }
 
 /// The arguments that are still to be decoded.

@@ -2,7 +2,7 @@
 
 use abi::json::{decode_event, encode_call};
 use abi::{Abi, MethodKind, StorageKind, Type, host};
-use quorate_sdk::{Address, Contract, Input, Output, contract, data};
+use quorate_sdk::{Address, Client, Contract, Input, Output, contract, data, interface};
 use serde_json::{Value, json};
 
 /// Stands outside of the contract, for others to share.
@@ -26,9 +26,26 @@ mod shop {
         owner: Item<Address>,
         #[allow(dead_code)]
         stock: Map<(Address, String), Vec<Price>>,
+        #[allow(dead_code)]
+        closed: Set<u32>,
+        #[allow(dead_code)]
+        orders: IndexedMap<u64, Ordered>,
+        #[allow(dead_code)]
+        sales: Totals<Address>,
     }
 
     #[data]
+    #[derive(Clone)]
+    pub struct Ordered {
+        #[index]
+        pub by: Address,
+        pub price: u128,
+        #[index]
+        pub day: u32,
+    }
+
+    #[data]
+    #[derive(Debug)]
     pub enum Order {
         Nothing,
         One(u64),
@@ -46,6 +63,7 @@ mod shop {
     }
 
     #[error]
+    #[derive(Debug)]
     pub enum Refused {
         Nothing,
         TooMany { most: u32 },
@@ -69,6 +87,12 @@ mod shop {
                     Ok(paid.amount * u128::from(count))
                 }
             }
+        }
+
+        /// Brings the state of version 6 to this one.
+        #[migrate]
+        fn from_6(&mut self, owner: Address) {
+            self.owner.set(owner);
         }
 
         #[call]
@@ -127,6 +151,7 @@ fn the_description_says_what_the_source_says() {
         [
             "Init open() -> (), payable",
             "Call buy(order: Order, paid: Price) -> u128 or Refused, payable, reentrant",
+            "Migrate from_6(owner: Address) -> ()",
             "Call close() -> () or Closed",
             "Query double(n: u8) -> u8",
         ]
@@ -139,6 +164,14 @@ fn the_description_says_what_the_source_says() {
         ("(Address, String)".into(), "Vec<Price>".into())
     );
     assert_eq!(storage.prefix, abi::storage_prefix("stock"));
+    assert_eq!(abi.storage[2].kind, StorageKind::Set(Type::U32));
+    let StorageKind::IndexedMap { key, indexes, .. } = &abi.storage[3].kind else {
+        panic!("`orders` is indexed")
+    };
+    let indexes: Vec<&str> = indexes.iter().map(|index| index.name.as_str()).collect();
+    assert_eq!((key, indexes.as_slice()), (&Type::U64, ["by", "day"].as_slice()));
+    let sums = StorageKind::Map { key: Type::Address, value: Type::U128 };
+    assert_eq!(abi.storage[4].kind, sums);
     assert_eq!(abi.errors.len(), 2);
     assert_eq!(abi.events[0].fields[2].ty, Type::Bytes);
 }
@@ -197,4 +230,45 @@ fn events_are_what_the_description_decodes() {
 #[test]
 fn selectors_at_compile_time_are_those_of_the_description() {
     assert_eq!(quorate_sdk::selector!("buy"), description().methods[1].selector);
+}
+
+/// What others know of the shop, written by hand.
+#[interface]
+pub trait Store {
+    #[call(payable)]
+    fn buy(&mut self, order: shop::Order, paid: Price) -> Result<u128, shop::Refused>;
+
+    #[query]
+    fn double(&self, n: u8) -> u8;
+}
+
+#[test]
+fn clients_say_what_the_contract_reads() {
+    let price = || Price { amount: 5, unit: "q".into() };
+    let address = Address([3; 32]);
+    let arguments = json!({"order": {"One": "3"}, "paid": {"amount": "5", "unit": "q"}});
+    let expected = encode_call(&description(), "buy", &arguments).expect("the arguments fit");
+    let generated = shop::ShopClient::at(address).buy(shop::Order::One(3), price());
+    assert_eq!(generated.input(), expected);
+    let written = StoreClient::at(address).buy(shop::Order::One(3), price());
+    assert_eq!(written.input(), expected);
+    assert_eq!(
+        StoreClient::at(address).double(7).input(),
+        [&abi::selector("double")[..], &[7]].concat()
+    );
+}
+
+#[test]
+fn events_are_read_back() {
+    use quorate_sdk::Event;
+    let sold = shop::Sold { price: 5, to: Address([7; 32]), note: vec![1, 2], number: 9 };
+    let record = quorate_sdk::Record::of(&sold);
+    let (topics, bytes) = (record.topics(), record.bytes());
+    let read = shop::Sold::read(topics, bytes).expect("it was written so");
+    assert_eq!((read.price, read.to, read.note, read.number), (5, sold.to, vec![1, 2], 9));
+    assert!(shop::Sold::read(&topics[..2], bytes).is_none(), "a topic is missing");
+    assert!(shop::Sold::read(topics, &bytes[1..]).is_none(), "a byte is missing");
+    assert!(shop::Sold::read(topics, &[bytes, &[0]].concat()).is_none(), "a byte follows");
+    let other = [vec![vec![0; 4]], topics[1..].to_vec()].concat();
+    assert!(shop::Sold::read(&other, bytes).is_none(), "it is another event");
 }

@@ -1,10 +1,12 @@
 //! Reads at any height that is kept. What lies below says so, and never looks like something that
 //! was not there.
 
+use std::ops::Range;
 use std::sync::Arc;
 
+use primitives::state_key::Direction;
 use primitives::{Hash, Header, Height, StateKey, codec};
-use rpc::backend::{Anchored, Difference, Missing, ReadError};
+use rpc::backend::{Anchored, Difference, Missing, ReadError, ScanLimits, ScanPage};
 use rpc::types::{Anchor, At, PrefixView};
 use state::{HeightError, Prefix, Snapshot, SnapshotError, State, StateView, StoredBlock};
 
@@ -76,6 +78,19 @@ pub fn value(
 ) -> Result<Anchored<Option<Vec<u8>>>, ReadError> {
     let Reading { at, view, .. } = Reading::of(state, at)?;
     Ok(Anchored { at, value: view.get(key) })
+}
+
+pub fn scan(
+    state: &State,
+    range: &Range<StateKey>,
+    direction: Direction,
+    limits: ScanLimits,
+    at: At,
+) -> Result<Anchored<ScanPage>, ReadError> {
+    let Reading { at, view, .. } = Reading::of(state, at)?;
+    let mut page = ScanPage::default();
+    view.walk(range, direction, &mut |key, value| page.take(limits, key, value));
+    Ok(Anchored { at, value: page })
 }
 
 pub fn differences(

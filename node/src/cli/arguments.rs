@@ -1,7 +1,7 @@
 //! Arguments of a contract's method from the command line: words `name=value`, or one JSON
 //! document, by the types in the contract's ABI.
 
-use abi::{Method, MethodKind, Type};
+use abi::{Field, Method, MethodKind, Type, Variant};
 use anyhow::{Context as _, bail};
 use serde_json::{Map, Value};
 
@@ -65,6 +65,92 @@ fn takes(method: &Method) -> String {
     }
 }
 
+/// How a method is used, what it is for and how each argument is written: for whoever got it wrong.
+pub fn help(method: &Method) -> String {
+    let mut text = format!("usage:  {}", usage(method));
+    let docs = method.docs.trim();
+    if !docs.is_empty() {
+        text.push_str(&format!("\n\n{docs}"));
+    }
+    let rows: Vec<_> = method
+        .parameters
+        .iter()
+        .map(|p| vec![format!("  {}", p.name), p.ty.to_string(), form(&p.ty)])
+        .collect();
+    if !rows.is_empty() {
+        text.push_str(&format!("\n\n{}", super::output::table(&rows)));
+    }
+    text
+}
+
+/// How a value of a type is written on the command line.
+fn form(ty: &Type) -> String {
+    match ty {
+        Type::Unit => "null".to_owned(),
+        Type::Bool => "true or false".to_owned(),
+        Type::String => "text".to_owned(),
+        Type::Bytes => "base64, or 0x and hex digits".to_owned(),
+        Type::Address => "0x and 64 hex digits, or the name of a key of this home".to_owned(),
+        Type::Hash => "0x and 64 hex digits".to_owned(),
+        Type::Option(inner) => format!("{}; or null, or left out", form(inner)),
+        Type::Array(element, length) if **element == Type::U8 => {
+            format!("0x and {} hex digits", u64::from(*length) * 2)
+        }
+        Type::Vec(_) | Type::Array(..) | Type::Tuple(_) | Type::Map(..) => {
+            format!("JSON: {}", sample(ty))
+        }
+        Type::Struct { .. } => format!("JSON: {}", sample(ty)),
+        Type::Enum { variants, .. } => {
+            let is_bare = variants.iter().all(|variant| variant.fields.is_empty());
+            let names: Vec<_> = variants.iter().map(|variant| variant.name.as_str()).collect();
+            if is_bare { names.join(" or ") } else { format!("JSON: {}", sample(ty)) }
+        }
+        _ => "a whole number".to_owned(),
+    }
+}
+
+/// What JSON of a type looks like, with types in the places of values.
+fn sample(ty: &Type) -> String {
+    match ty {
+        Type::Unit => "null".to_owned(),
+        Type::Option(inner) => format!("{} or null", sample(inner)),
+        Type::Array(element, _) if **element == Type::U8 => format!("\"<{ty}>\""),
+        Type::Vec(element) | Type::Array(element, _) => format!("[{}, …]", sample(element)),
+        Type::Tuple(types) => {
+            format!("[{}]", types.iter().map(sample).collect::<Vec<_>>().join(", "))
+        }
+        Type::Map(key, value) if **key == Type::String => {
+            format!("{{\"<String>\": {}, …}}", sample(value))
+        }
+        Type::Map(key, value) => format!("[[{}, {}], …]", sample(key), sample(value)),
+        Type::Struct { fields, .. } => sample_fields(fields),
+        Type::Enum { variants, .. } => {
+            let variant = |variant: &Variant| match variant.fields.as_slice() {
+                [] => format!("\"{}\"", variant.name),
+                fields => format!("{{\"{}\": {}}}", variant.name, sample_fields(fields)),
+            };
+            variants.iter().map(variant).collect::<Vec<_>>().join(" or ")
+        }
+        Type::String | Type::Bytes | Type::Address | Type::Hash => format!("\"<{ty}>\""),
+        scalar => format!("<{scalar}>"),
+    }
+}
+
+fn sample_fields(fields: &[Field]) -> String {
+    let are_positional = fields.iter().any(|field| field.name == "0");
+    match fields {
+        [only] if are_positional => sample(&only.ty),
+        _ if are_positional => {
+            let samples: Vec<_> = fields.iter().map(|field| sample(&field.ty)).collect();
+            format!("[{}]", samples.join(", "))
+        }
+        _ => {
+            let field = |field: &Field| format!("\"{}\": {}", field.name, sample(&field.ty));
+            format!("{{{}}}", fields.iter().map(field).collect::<Vec<_>>().join(", "))
+        }
+    }
+}
+
 /// A method as it is used on the command line: `inc by=<u64>`.
 pub fn usage(method: &Method) -> String {
     let parameters = method.parameters.iter();
@@ -85,6 +171,7 @@ pub fn method<'a>(abi: &'a abi::Abi, name: &str, kind: MethodKind) -> anyhow::Re
                 MethodKind::Init => "`quorate contract instantiate`",
                 MethodKind::Call => "`quorate contract call`",
                 MethodKind::Query => "`quorate contract query`",
+                MethodKind::Migrate => "`quorate contract upgrade`",
             };
             bail!("{name} of {} is used with {verb}", abi.name)
         }
@@ -92,7 +179,8 @@ pub fn method<'a>(abi: &'a abi::Abi, name: &str, kind: MethodKind) -> anyhow::Re
             let known = names(kind);
             let near = crate::config::layers::suggest(name, known.iter().copied());
             let hint = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
-            bail!("{} has no method {name}{hint} It has: {}", abi.name, known.join(", "))
+            let known = known.join(", ");
+            bail!("{} has no method {name}{hint} (used so: {known})", abi.name)
         }
     }
 }
@@ -104,7 +192,7 @@ pub fn constructor(abi: &abi::Abi) -> Option<&Method> {
 
 #[cfg(test)]
 mod tests {
-    use abi::{Field, Parameter, Variant};
+    use abi::Parameter;
     use serde_json::json;
 
     use super::*;
@@ -178,6 +266,38 @@ mod tests {
         let expected = encode(&method, &["a=1", "b=x"]);
         assert_eq!(encode(&method, &[&named]), expected);
         assert_eq!(encode(&method, &[&positional]), expected);
+    }
+
+    #[test]
+    fn help_says_how_each_argument_is_written() {
+        let side = |name: &str| Variant { name: name.to_owned(), fields: vec![] };
+        let side = Type::Enum { name: "Side".into(), variants: vec![side("Buy"), side("Sell")] };
+        let order = Type::Struct {
+            name: "Order".into(),
+            fields: vec![
+                Field { name: "price".into(), ty: Type::Option(Type::U64.into()) },
+                Field { name: "side".into(), ty: side.clone() },
+            ],
+        };
+        for (ty, expected) in [
+            (Type::U64, "a whole number"),
+            (Type::Option(Type::Bool.into()), "true or false; or null, or left out"),
+            (Type::Array(Type::U8.into(), 4), "0x and 8 hex digits"),
+            (side, "Buy or Sell"),
+            (
+                Type::Vec(order.into()),
+                r#"JSON: [{"price": <u64> or null, "side": "Buy" or "Sell"}, …]"#,
+            ),
+            (
+                Type::Map(Type::Address.into(), Type::Tuple(vec![Type::U8, Type::Bytes]).into()),
+                r#"JSON: [["<Address>", [<u8>, "<Bytes>"]], …]"#,
+            ),
+        ] {
+            let method = Method { docs: "Sets it.".into(), ..method_with(&[("v", ty)]) };
+            let help = help(&method);
+            assert!(help.starts_with("usage:  set ") && help.contains("Sets it."), "{help}");
+            assert!(help.ends_with(expected), "{help}");
+        }
     }
 
     #[test]

@@ -1,10 +1,16 @@
-//! `quorate contract`: making, deploying and calling contracts. Arguments go by name, typed by the
-//! ABI that travels in the module.
+//! `quorate contract`: making, deploying, calling and upgrading contracts. Arguments go by name,
+//! typed by the ABI that travels in the module.
+
+mod bindings;
+pub mod check;
+mod compare;
+mod queries;
+mod upgrade;
+mod verify;
 
 use std::path::{Path, PathBuf};
 
 use abi::{Abi, Method, MethodKind};
-use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use primitives::limits::CODE_BYTES_MAX;
 use primitives::{Action, Address, Amount, Domain, Hash};
@@ -25,8 +31,13 @@ pub enum Contract {
     New(super::workshop::New),
     /// Build a contract's directory into a module
     Build(super::workshop::Build),
-    /// Check a module as a node would at upload
-    Check(super::workshop::Check),
+    /// Check a module as a node would at upload, and compare it with another version
+    Check(check::Check),
+    /// Run a contract's tests, on a chain of their own
+    Test(super::workshop::Test),
+    /// Serve a chain to a contract's tests, over standard input and output
+    #[command(hide = true)]
+    Host,
     /// Build if need be, upload, and instantiate
     Deploy(Deploy),
     /// Store a module on the chain
@@ -42,6 +53,14 @@ pub enum Contract {
     Call(Call),
     /// Ask a contract; nothing is sent
     Query(Ask),
+    /// Give a contract other code, as its admin: build and upload if need be, migrate its state
+    Upgrade(upgrade::Upgrade),
+    /// Hand a contract to another admin, or to nobody
+    Admin(upgrade::Admin),
+    /// Build a source anew, and compare with the code of a contract
+    Verify(verify::Verify),
+    /// Write typed clients of a contract
+    Bindings(bindings::Bindings),
     /// What a contract offers: of an address on the chain, or of a module's file
     Abi { contract: String },
 }
@@ -83,8 +102,8 @@ pub struct Instantiate {
 pub struct Call {
     /// The contract's address
     contract: Address,
-    /// One of its methods; `quorate contract abi` lists them
-    method: String,
+    /// One of its methods; without one, they are listed
+    method: Option<String>,
     #[command(flatten)]
     arguments: Arguments,
     /// Native units to send along
@@ -98,8 +117,8 @@ pub struct Call {
 pub struct Ask {
     /// The contract's address
     contract: Address,
-    /// One of its methods; `quorate contract abi` lists them
-    method: String,
+    /// One of its methods; without one, they are listed
+    method: Option<String>,
     #[command(flatten)]
     arguments: Arguments,
     /// Whom the contract shall see as its caller; an address, or a key of this home
@@ -126,16 +145,29 @@ impl Arguments {
         self.words.iter().chain(&self.more).cloned().collect()
     }
 
-    fn json(&self, context: &Context, method: &Method) -> anyhow::Result<Value> {
+    /// The arguments by name, and as input: selector and canonical binary. What is wrong is told
+    /// with what the method takes.
+    fn read(
+        &self,
+        context: &Context,
+        abi: &Abi,
+        method: &Method,
+    ) -> anyhow::Result<(Value, Vec<u8>)> {
         let address = |text: &str| context.address(text).map(|address| address.to_string());
-        arguments::parse(method, &self.words(), &address)
+        let read = || {
+            let json = arguments::parse(method, &self.words(), &address)?;
+            let input = abi::json::encode_call(abi, &method.name, &json)?;
+            anyhow::Ok((json, input))
+        };
+        read().map_err(|error| {
+            let help = arguments::help(method);
+            Failure::Usage(format!("{error:#}\n\n{help}")).into()
+        })
     }
 
     /// Selector and canonical arguments.
     fn encode(&self, context: &Context, abi: &Abi, method: &Method) -> anyhow::Result<Vec<u8>> {
-        let json = self.json(context, method)?;
-        let encoded = abi::json::encode_call(abi, &method.name, &json);
-        encoded.map_err(|error| Failure::Usage(error.to_string()).into())
+        Ok(self.read(context, abi, method)?.1)
     }
 }
 
@@ -145,11 +177,17 @@ impl Contract {
             Self::New(new) => new.run(context),
             Self::Build(build) => build.run(context),
             Self::Check(check) => check.run(context),
+            Self::Test(test) => test.run(context),
+            Self::Host => Ok(contract_host::serve_stdio()?),
             Self::Deploy(deploy) => block_on(deploy.run(context)),
             Self::Upload { module, options } => block_on(upload(context, &module, &options)),
             Self::Instantiate(instantiate) => block_on(instantiate.run(context)),
             Self::Call(call) => block_on(call.run(context)),
             Self::Query(ask) => block_on(ask.run(context)),
+            Self::Upgrade(upgrade) => block_on(upgrade.run(context)),
+            Self::Admin(admin) => block_on(admin.run(context)),
+            Self::Verify(verify) => block_on(verify.run(context)),
+            Self::Bindings(bindings) => block_on(bindings.run(context)),
             Self::Abi { contract } => block_on(show_abi(context, &contract)),
         }
     }
@@ -197,7 +235,7 @@ impl Call {
     async fn run(self, context: &Context) -> anyhow::Result<()> {
         let sender = Sender::new(context).await?;
         let abi = fetch_abi(&sender.remote, self.contract).await?;
-        let method = arguments::method(&abi, &self.method, MethodKind::Call)?;
+        let method = chosen(&abi, self.method.as_deref(), MethodKind::Call)?;
         if self.value > Amount::ZERO && !method.payable {
             let message = format!("{} takes no value: it is not payable", method.name);
             return Err(Failure::Usage(message).into());
@@ -215,10 +253,8 @@ impl Ask {
     async fn run(self, context: &Context) -> anyhow::Result<()> {
         let remote = Remote::find(context).await?;
         let abi = fetch_abi(&remote, self.contract).await?;
-        let method = arguments::method(&abi, &self.method, MethodKind::Query)?;
-        let json = self.arguments.json(context, method)?;
-        // Encoded here only to refuse wrong arguments in our own words.
-        self.arguments.encode(context, &abi, method)?;
+        let method = chosen(&abi, self.method.as_deref(), MethodKind::Query)?;
+        let (json, _) = self.arguments.read(context, &abi, method)?;
         let caller = self.caller.as_deref().map(|text| context.address(text)).transpose()?;
         let (name, at) = (method.name.clone(), Some(self.at));
         let answer = remote.http.contract_query(self.contract, name, Some(json), caller, at);
@@ -280,9 +316,39 @@ fn salt(stated: Option<String>) -> anyhow::Result<Vec<u8>> {
 /// could make a person sign other arguments than they typed.
 async fn fetch_abi(remote: &Remote, contract: Address) -> anyhow::Result<Abi> {
     let view = remote.ask(remote.http.contract_abi(contract, None)).await?;
-    let module = fetch_code(remote, view.code).await?;
-    let module = module.with_context(|| format!("the code {} is missing", view.code))?;
+    stored_abi(remote, view.code).await
+}
+
+async fn stored_abi(remote: &Remote, code: Hash) -> anyhow::Result<Abi> {
+    let module = fetch_code(remote, code).await?.ok_or_else(|| missing_code(code))?;
     Ok(Abi::from_module(&module)?)
+}
+
+/// Every contract's code is stored, so a node that does not have it withholds it.
+fn missing_code(code: Hash) -> Failure {
+    Failure::Unproved(format!("the node says that the code {code} of the contract is missing"))
+}
+
+/// The ABI of a contract by its address, or of a module by its file or its source.
+async fn abi_of(context: &Context, contract: &str) -> anyhow::Result<Abi> {
+    if contract.starts_with("0x") {
+        let remote = Remote::find(context).await?;
+        return fetch_abi(&remote, context.address(contract)?).await;
+    }
+    Ok(Abi::from_module(&super::workshop::module(context, Path::new(contract))?)?)
+}
+
+/// The method of a call or a query; without a name, all that there are, as the error.
+fn chosen<'a>(abi: &'a Abi, name: Option<&str>, kind: MethodKind) -> anyhow::Result<&'a Method> {
+    let Some(name) = name else {
+        let rows: Vec<_> = abi.methods_of(kind).map(method_row).collect();
+        let message = match rows.as_slice() {
+            [] => format!("{} {} has nothing to be used so", abi.name, abi.version),
+            rows => format!("name a method of {} {}:\n{}", abi.name, abi.version, table(rows)),
+        };
+        return Err(Failure::Usage(message).into());
+    };
+    arguments::method(abi, name, kind)
 }
 
 /// A stored module; `None` when there is none of this hash.
@@ -304,13 +370,7 @@ async fn fetch_code(remote: &Remote, code: Hash) -> anyhow::Result<Option<Vec<u8
 }
 
 async fn show_abi(context: &Context, contract: &str) -> anyhow::Result<()> {
-    let abi = if contract.starts_with("0x") {
-        let remote = Remote::find(context).await?;
-        fetch_abi(&remote, context.address(contract)?).await?
-    } else {
-        let module = std::fs::read(contract).with_context(|| contract.to_owned())?;
-        Abi::from_module(&module)?
-    };
+    let abi = abi_of(context, contract).await?;
     context.out.show(&abi.to_json(), || describe(&abi))
 }
 
@@ -320,9 +380,12 @@ fn describe(abi: &Abi) -> String {
     if !abi.docs.is_empty() {
         text.push_str(&format!("{}\n", abi.docs.trim()));
     }
-    for (kind, title) in
-        [(MethodKind::Init, "deploy"), (MethodKind::Call, "call"), (MethodKind::Query, "query")]
-    {
+    for (kind, title) in [
+        (MethodKind::Init, "deploy"),
+        (MethodKind::Call, "call"),
+        (MethodKind::Query, "query"),
+        (MethodKind::Migrate, "upgrade"),
+    ] {
         let rows: Vec<_> = abi.methods_of(kind).map(method_row).collect();
         if !rows.is_empty() {
             text.push_str(&format!("\n{title}\n{}\n", table(&rows)));

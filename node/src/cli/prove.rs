@@ -184,7 +184,7 @@ pub fn decode(key: &KeyView, bytes: &[u8]) -> Option<Value> {
         }
         KeyView::Contract(_) => {
             let info: ContractInfo = codec::decode(bytes, VALUE_BYTES_MAX).ok()?;
-            Some(json!({ "code": info.code, "creator": info.creator }))
+            Some(json!({ "code": info.code, "creator": info.creator, "admin": info.admin }))
         }
         KeyView::Evidence { .. } => {
             let record: EvidenceRecord = codec::decode(bytes, VALUE_BYTES_MAX).ok()?;

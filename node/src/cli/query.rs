@@ -12,6 +12,7 @@ use super::context::Context;
 use super::output::{fields, table};
 use super::prove::Prove;
 use super::remote::{Remote, block_on};
+use super::scan::Scan;
 use super::tx::receipt_rows;
 use super::value::{Diff, Value};
 use crate::disk::{size, span};
@@ -38,6 +39,8 @@ pub enum Query {
     },
     /// A value of the state as the node tells it, at any height that it keeps; see also prove
     Value(Value),
+    /// The keys of a part of the state with their values, in order
+    Scan(Scan),
     /// The keys whose values differ between two heights, with both values
     Diff(Diff),
     /// A committed transaction's receipt
@@ -72,6 +75,7 @@ impl Query {
                     })
                 }
                 Self::Value(value) => value.run(context, &remote).await,
+                Self::Scan(scan) => scan.run(context, &remote).await,
                 Self::Diff(diff) => diff.run(context, &remote).await,
                 Self::Receipt { hash } => {
                     let receipt = remote.ask(remote.http.tx_get_receipt(hash)).await?;

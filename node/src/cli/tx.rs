@@ -148,7 +148,10 @@ impl Sender {
         let http = &self.remote.http;
         let next = http.account_next_nonce(self.address(), Some(options.lane));
         let nonce = self.remote.ask(next).await?.nonce;
-        let may_execute = matches!(action, Action::Instantiate { .. } | Action::Call { .. });
+        let may_execute = matches!(
+            action,
+            Action::Instantiate { .. } | Action::Call { .. } | Action::Upgrade { .. }
+        );
         let parameters = &self.chain.parameters;
         let valid_ms = options.valid.saturating_mul(1_000).min(parameters.transaction_validity_ms);
         let mut transaction = Transaction {

@@ -1,17 +1,16 @@
-//! Contracts before they are on a chain: begun, built, checked.
+//! Contracts before they are on a chain: begun and built.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use abi::Abi;
 use anyhow::Context as _;
 use clap::Args;
 use contract_build::{Built, Installing, Messages, Options};
-use primitives::{Domain, Hash};
 use serde_json::json;
 
 use super::context::Context;
+use super::contract::check::show;
 use super::failure::Failure;
-use super::output::fields;
 
 #[derive(Debug, Args)]
 pub struct New {
@@ -30,8 +29,16 @@ pub struct Build {
 }
 
 #[derive(Debug, Args)]
-pub struct Check {
-    module: PathBuf,
+pub struct Test {
+    /// The contract's directory
+    #[arg(long, default_value = ".")]
+    directory: PathBuf,
+    /// Install no compiler target, even if one is missing
+    #[arg(long)]
+    no_install: bool,
+    /// Handed on to `cargo test`: a part of tests' names, options
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
+    arguments: Vec<String>,
 }
 
 impl New {
@@ -48,17 +55,32 @@ impl Build {
     pub fn run(self, context: &Context) -> anyhow::Result<()> {
         let installing = if self.no_install { Installing::Forbidden } else { Installing::Allowed };
         let built = build(context, &self.directory, installing)?;
-        let abi = check(&built.code)?;
-        show(context, &built.wasm_path, &built.code, &abi)
+        check(&built.code)?;
+        show(context, &built.wasm_path, built.code)
     }
 }
 
-impl Check {
+impl Test {
+    /// The module is built first, so that its compiler's messages do not stand among the tests'.
+    /// What the tests need of this program they ask of it by `quorate contract host`.
     pub fn run(self, context: &Context) -> anyhow::Result<()> {
-        let code =
-            std::fs::read(&self.module).with_context(|| self.module.display().to_string())?;
-        let abi = check(&code)?;
-        show(context, &self.module, &code, &abi)
+        let installing = if self.no_install { Installing::Forbidden } else { Installing::Allowed };
+        let built = build(context, &self.directory, installing)?;
+        check(&built.code)?;
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let status = Command::new(&cargo)
+            .arg("test")
+            .args(&self.arguments)
+            .current_dir(&self.directory)
+            .env("QUORATE", std::env::current_exe()?)
+            .env("QUORATE_MODULES", &built.wasm_path)
+            .status()
+            .with_context(|| format!("{} could not be started", cargo.display()))?;
+        if status.success() {
+            return Ok(());
+        }
+        Err(Failure::refused("TESTS_FAILED", "not all of the contract's tests passed".to_owned())
+            .into())
     }
 }
 
@@ -75,32 +97,13 @@ pub fn module(context: &Context, path: &Path) -> anyhow::Result<Vec<u8>> {
 
 fn build(context: &Context, directory: &Path, installing: Installing) -> anyhow::Result<Built> {
     let messages = if context.out.is_json() { Messages::Kept } else { Messages::Shown };
-    let options = Options { target_dir: None, installing, messages };
+    let options = Options { installing, messages, ..Options::default() };
     Ok(contract_build::build(directory, &options)?)
 }
 
 /// The rule that every validator applies at upload.
-fn check(code: &[u8]) -> anyhow::Result<Abi> {
-    vm::check_code(code).map_err(|refusal| {
-        Failure::refused("INVALID_CODE", format!("a node would refuse the module: {refusal}"))
-            .into()
-    })
-}
-
-fn show(context: &Context, path: &Path, code: &[u8], abi: &Abi) -> anyhow::Result<()> {
-    let hash = Hash::of_bytes(Domain::Code, code);
-    let answer = json!({
-        "module": path, "bytes": code.len(), "code": hash, "contract": abi.name,
-        "methods": abi.methods.iter().map(|method| &method.name).collect::<Vec<_>>(),
-    });
-    context.out.show(&answer, || {
-        let methods: Vec<_> = abi.methods.iter().map(|method| method.name.as_str()).collect();
-        fields(&[
-            ("module", path.display().to_string()),
-            ("contract", format!("{} {}", abi.name, abi.version)),
-            ("bytes", code.len().to_string()),
-            ("code hash", hash.to_string()),
-            ("methods", methods.join(", ")),
-        ])
-    })
+fn check(code: &[u8]) -> Result<(), Failure> {
+    let refuse = |refusal| format!("a node would refuse the module: {refusal}");
+    let checked = vm::check_code(code).map(|_| ());
+    checked.map_err(|refusal| Failure::refused("INVALID_CODE", refuse(refusal)))
 }

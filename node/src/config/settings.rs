@@ -127,11 +127,13 @@ impl Default for SyncSettings {
 pub struct VmSettings {
     /// MiB of compiled contracts kept in memory.
     pub modules_mib: u32,
+    /// MiB of compiled contracts kept on the disk, for the next start.
+    pub artifacts_mib: u32,
 }
 
 impl Default for VmSettings {
     fn default() -> Self {
-        Self { modules_mib: 256 }
+        Self { modules_mib: 256, artifacts_mib: 1_024 }
     }
 }
 
@@ -236,6 +238,7 @@ pub const KEYS: &[Key] = &[
     key("state.retention_blocks", "blocks below the head that can be read; 0: all"),
     key("state.tree_mib", "MiB of the state tree's leaves in memory"),
     key("vm.modules_mib", "MiB of compiled contracts in memory"),
+    key("vm.artifacts_mib", "MiB of compiled contracts on the disk"),
     key("mempool.size_mib", "MiB of transactions that wait for a block"),
     key(
         "disk.free_mib_min",

@@ -1,11 +1,14 @@
 //! What clients are told while a state is restored: how far it is, and of everything else that it is not here yet.
 
-use primitives::state_key::{Account, ContractInfo};
+use std::ops::Range;
+
+use primitives::state_key::{Account, ContractInfo, Direction};
 use primitives::{Address, Hash, Height, Nonce, SignedTransaction, StateKey, Verified};
 use replica::Progress;
 use rpc::backend::{
     Anchored, Backend, Block, Commit, CommittedTransaction, Difference, Ending, KnownTransaction,
-    Proved, Query, QueryError, QueryOutput, ReadError, SubmitError, Unavailable,
+    Proved, Query, QueryError, QueryOutput, ReadError, ScanLimits, ScanPage, SubmitError,
+    Unavailable,
 };
 use rpc::types::{
     Anchor, At, ChainSummary, ConsensusState, ConsensusStatus, EvidenceView, Leader, NodeStatus,
@@ -154,6 +157,16 @@ impl Backend for SyncingBackend {
     }
 
     fn value(&self, _: &StateKey, _: At) -> Result<Anchored<Option<Vec<u8>>>, ReadError> {
+        Err(self.unavailable().into())
+    }
+
+    fn scan(
+        &self,
+        _: &Range<StateKey>,
+        _: Direction,
+        _: ScanLimits,
+        _: At,
+    ) -> Result<Anchored<ScanPage>, ReadError> {
         Err(self.unavailable().into())
     }
 

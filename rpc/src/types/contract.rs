@@ -46,6 +46,8 @@ pub struct AbiView {
     pub contract: Address,
     pub code: Hash,
     pub creator: Address,
+    /// Who may give it other code; nobody, where there is none.
+    pub admin: Option<Address>,
     /// The ABI as JSON; its form is that of the abi crate.
     pub abi: Value,
 }

@@ -36,8 +36,8 @@ pub use contract::{AbiView, AccountView, NextNonce, QueryResult};
 pub use evidence::{EvidenceList, EvidenceView, SignedMessageKind, SignedMessageView};
 pub use node::{DiskLevel, DiskStatus, NamespaceUsage, NodeStatus};
 pub use state::{
-    DifferenceView, DifferencesView, KeyView, NamespaceView, PiecesView, PrefixView, ProvedView,
-    ValueView,
+    DifferenceView, DifferencesView, EntryView, KeyView, NamespaceView, PiecesView, PrefixView,
+    ProvedView, ScanView, ValueView,
 };
 pub use transaction::{
     ActionView, EventView, FailureView, ReceiptStatus, ReceiptView, SendAndWaitResult, SendResult,

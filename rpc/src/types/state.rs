@@ -118,6 +118,25 @@ pub struct ValueView {
     pub value: Option<Blob>,
 }
 
+/// A page of a range of the state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ScanView {
+    /// In the order of the keys, or the other way round when asked for.
+    pub entries: Vec<EntryView>,
+    /// Where the next page begins; absent on the last one. Ask with it as `from`, or as `to` when
+    /// the order is descending.
+    pub next: Option<KeyView>,
+}
+
+/// A key of the state and what stands there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EntryView {
+    pub key: KeyView,
+    pub value: Blob,
+}
+
 /// A page of what differs between two heights.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -125,6 +125,21 @@ pub enum ActionView {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         arguments: Option<Value>,
     },
+    Upgrade {
+        contract: Address,
+        code: Hash,
+        /// Selector and canonical arguments of the migration; empty where none runs.
+        input: Blob,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        method: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        arguments: Option<Value>,
+    },
+    SetAdmin {
+        contract: Address,
+        /// Nobody, where there is none.
+        admin: Option<Address>,
+    },
 }
 
 /// What came of a transaction.

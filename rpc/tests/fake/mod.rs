@@ -6,11 +6,12 @@ pub mod contract;
 pub mod wire;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use primitives::codec::{self, FormatVersion};
-use primitives::state_key::{Account, ContractInfo};
+use primitives::state_key::{Account, ContractInfo, Direction};
 use primitives::{
     Action, Address, Amount, ChainParameters, CommitCertificate, CommitVote, Epoch, Event,
     ExecutionResult, Gas, Hash, Header, Height, Nonce, Receipt, SecretKey, Signature, Signatures,
@@ -19,7 +20,7 @@ use primitives::{
 };
 use quorate_rpc::backend::{
     Anchored, Backend, Block, Commit, CommittedTransaction, Difference, Ending, KnownTransaction,
-    Missing, Proved, Query, QueryError, QueryOutput, ReadError, SubmitError,
+    Missing, Proved, Query, QueryError, QueryOutput, ReadError, ScanLimits, ScanPage, SubmitError,
 };
 use quorate_rpc::types::{
     Anchor, At, Blob, ChainSummary, ConsensusState, ConsensusStatus, DiskLevel, DiskStatus,
@@ -306,7 +307,10 @@ impl Backend for Fake {
         if *address != CONTRACT {
             return Err(ReadError::NotFound(Missing::Contract));
         }
-        Ok(Anchored { at, value: ContractInfo { code: CODE, creator: Address([1; 32]) } })
+        Ok(Anchored {
+            at,
+            value: ContractInfo { code: CODE, creator: Address([1; 32]), admin: None },
+        })
     }
 
     fn abi_section(&self, code: &Hash) -> Result<Option<Vec<u8>>, ReadError> {
@@ -334,6 +338,30 @@ impl Backend for Fake {
         let value = at.height.0.to_be_bytes().to_vec();
         let is_there = key.namespace == primitives::Namespace::Account;
         Ok(Anchored { at, value: is_there.then_some(value) })
+    }
+
+    /// A hundred and fifty keys; the values grow with them, up to nearly 64 KiB.
+    fn scan(
+        &self,
+        range: &Range<StateKey>,
+        direction: Direction,
+        limits: ScanLimits,
+        at: At,
+    ) -> Result<Anchored<ScanPage>, ReadError> {
+        let at = self.check_read(at)?;
+        let key = |number| StateKey::storage(&CONTRACT, &[number]);
+        let mut numbers: Vec<u8> = (0..150).filter(|&one| range.contains(&key(one))).collect();
+        if direction == Direction::Descending {
+            numbers.reverse();
+        }
+        let mut page = ScanPage::default();
+        for number in numbers {
+            let value = vec![number; usize::from(number) * 420];
+            if page.take(limits, key(number), value).is_break() {
+                break;
+            }
+        }
+        Ok(Anchored { at, value: page })
     }
 
     /// A hundred and fifty keys of a KiB each.

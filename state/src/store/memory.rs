@@ -96,4 +96,14 @@ impl Scan for MemoryScan<'_> {
         }
         Ok(())
     }
+
+    fn scan_back(&mut self, end: &[u8], visit: Visitor<'_>) -> Result<(), StoreError> {
+        let rows = self.store.read();
+        for ((at, key), value) in rows.range(..(self.family, end.to_vec())).rev() {
+            if *at != self.family || visit(key, value) == ControlFlow::Break(()) {
+                break;
+            }
+        }
+        Ok(())
+    }
 }

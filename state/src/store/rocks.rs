@@ -189,6 +189,18 @@ impl Scan for RocksScan<'_> {
         // An iterator that met an error looks like one that has come to the end.
         Ok(self.rows.status()?)
     }
+
+    fn scan_back(&mut self, end: &[u8], visit: Visitor<'_>) -> Result<(), StoreError> {
+        self.rows.seek_for_prev(end);
+        while let Some((key, value)) = self.rows.item() {
+            // It begins at the end itself, if that is there.
+            if key < end && visit(key, value) == ControlFlow::Break(()) {
+                break;
+            }
+            self.rows.prev();
+        }
+        Ok(self.rows.status()?)
+    }
 }
 
 impl From<rocksdb::Error> for StoreError {

@@ -4,6 +4,7 @@ mod admission;
 mod transaction;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use primitives::receipt::Status;
 use primitives::{
@@ -14,9 +15,9 @@ use primitives::{
 use crate::Storage;
 use crate::cache::ModuleCache;
 use crate::cost;
+use crate::engine::{Artifacts, Engine, Fatal, Wasmer};
 use crate::journal::Journal;
 use crate::machine::{Ended, Entry, Invocation, Machine, Outcome};
-use crate::trap::Fatal;
 pub use admission::check_transaction;
 
 /// Everything outside of state and transactions that a block's results depend on.
@@ -36,11 +37,13 @@ pub struct BlockContext {
 pub struct ExecutorOptions {
     /// Bytes of compiled contracts kept in memory.
     pub cache_bytes_max: usize,
+    /// Where compiled contracts are kept beyond the process.
+    pub artifacts: Option<Arc<dyn Artifacts>>,
 }
 
 impl Default for ExecutorOptions {
     fn default() -> Self {
-        Self { cache_bytes_max: 256 << 20 }
+        Self { cache_bytes_max: 256 << 20, artifacts: None }
     }
 }
 
@@ -90,7 +93,13 @@ pub struct QueryOutcome {
 
 impl Executor {
     pub fn new(options: ExecutorOptions) -> Self {
-        Self { modules: ModuleCache::new(options.cache_bytes_max) }
+        let engine = Wasmer::new(options.artifacts.clone());
+        Self::with_engine(options, Arc::new(engine))
+    }
+
+    /// One that runs contracts by another engine: for tests.
+    pub fn with_engine(options: ExecutorOptions, engine: Arc<dyn Engine>) -> Self {
+        Self { modules: ModuleCache::new(engine, options.cache_bytes_max) }
     }
 
     /// Executes a block's transactions, whose signatures were checked, one after the other.

@@ -7,8 +7,8 @@ use primitives::{
 
 use super::{check_transaction, finish};
 use crate::cost::intrinsic_gas;
+use crate::engine::Fatal;
 use crate::machine::{Ended, Entry, Invocation, Machine, Outcome};
-use crate::trap::Fatal;
 use crate::validate::check_code;
 
 impl Machine<'_> {
@@ -77,11 +77,20 @@ impl Machine<'_> {
                 failed(Failure::InsufficientBalance)
             }),
             Action::Upload { code } => Ok(match check_code(code) {
-                Ok(_) => done(self.store_code(code)),
+                Ok(_) => done(self.store_code(code)?),
                 Err(refusal) => failed(Failure::InvalidCode(refusal.to_string())),
             }),
             Action::Instantiate { code, salt, arguments, value } => {
                 self.instantiate(*sender, *code, salt, arguments.clone(), *value, gas)
+            }
+            Action::Upgrade { contract, code, arguments } => {
+                self.upgrade(*sender, *contract, *code, arguments.clone(), gas)
+            }
+            Action::SetAdmin { contract, admin } => {
+                Ok(match self.set_admin(sender, contract, *admin) {
+                    Ok(()) => done(Vec::new()),
+                    Err(failure) => failed(failure),
+                })
             }
             Action::Call { contract, arguments, value } => self.invoke(Invocation {
                 entry: Entry::Call,
@@ -96,12 +105,14 @@ impl Machine<'_> {
     }
 
     /// Stores code under its hash and answers with the hash. The same code again changes nothing.
-    fn store_code(&mut self, code: &[u8]) -> Vec<u8> {
+    /// It is compiled at once, since that is what an upload pays for, and no call does.
+    fn store_code(&mut self, code: &[u8]) -> Result<Vec<u8>, Fatal> {
         let hash = Hash::of_bytes(Domain::Code, code);
         if self.journal.code(&hash).is_none() {
             self.journal.set(StateKey::code(&hash), Some(code.to_vec()));
+            self.module(&hash)?;
         }
-        hash.0.to_vec()
+        Ok(hash.0.to_vec())
     }
 }
 

@@ -3,24 +3,31 @@
 //! Every function is charged before it does anything, checks its bounds before it allocates, and
 //! ends the call instead of answering when the contract breaks a bound.
 
-#![allow(unsafe_code)]
+pub(crate) mod calls;
+pub(crate) mod crypto;
+mod functions;
+pub(crate) mod io;
+pub(crate) mod scan;
+pub(crate) mod storage;
 
-mod calls;
-mod io;
-mod storage;
-
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::ptr::NonNull;
 
 use abi::MethodKind;
 use primitives::receipt::Failure;
-use primitives::{Address, Amount};
-use wasmer::{Function, FunctionEnv, FunctionEnvMut, Global, Memory, Store, StoreMut, Value};
-use wasmparser::{FuncType, ValType};
+use primitives::state_key::Direction;
+use primitives::{Address, Amount, StateKey};
 
 use crate::cost;
+use crate::engine::{Escape, Guest};
 use crate::machine::Machine;
-use crate::trap::{Escape, Fatal, Stop};
+use crate::trap::Stop;
+pub use functions::{FUNCTIONS, HostFunction, ValueType};
+pub(crate) use functions::{function, host_functions};
+
+/// All kinds of methods.
+pub(crate) const KINDS: [MethodKind; 4] =
+    [MethodKind::Init, MethodKind::Call, MethodKind::Query, MethodKind::Migrate];
 
 /// The export through which methods of a kind are entered.
 pub(crate) fn entry(kind: MethodKind) -> &'static str {
@@ -28,56 +35,8 @@ pub(crate) fn entry(kind: MethodKind) -> &'static str {
         MethodKind::Init => "init",
         MethodKind::Call => "call",
         MethodKind::Query => "query",
+        MethodKind::Migrate => "migrate",
     }
-}
-
-/// The type of a host function.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Signature {
-    parameters: &'static [ValType],
-    results: &'static [ValType],
-}
-
-impl Signature {
-    pub(crate) fn is(&self, ty: &FuncType) -> bool {
-        ty.params() == self.parameters && ty.results() == self.results
-    }
-}
-
-/// The type of the host function with this name.
-pub(crate) fn signature(name: &str) -> Option<Signature> {
-    use ValType::{I32, I64};
-    const NOTHING: &[ValType] = &[];
-    let (parameters, results): (&[ValType], &[ValType]) = match name {
-        "input" | "context" | "returned" => (&[I32], NOTHING),
-        "set_output" | "delete" | "balance" | "panic" => (&[I32, I32], NOTHING),
-        "get" => (&[I32, I32, I32, I32], &[I64]),
-        "set" | "emit" => (&[I32, I32, I32, I32], NOTHING),
-        "has" | "transfer" => (&[I32, I32], &[I32]),
-        "call" => (&[I32, I32, I32, I32, I64, I32], &[I64]),
-        _ => return None,
-    };
-    Some(Signature { parameters, results })
-}
-
-/// The host function with this name, for one instance.
-pub(crate) fn function(name: &str, store: &mut Store, env: &FunctionEnv<Env>) -> Option<Function> {
-    Some(match name {
-        "input" => Function::new_typed_with_env(store, env, io::input),
-        "set_output" => Function::new_typed_with_env(store, env, io::set_output),
-        "context" => Function::new_typed_with_env(store, env, io::context),
-        "emit" => Function::new_typed_with_env(store, env, io::emit),
-        "panic" => Function::new_typed_with_env(store, env, io::panic),
-        "get" => Function::new_typed_with_env(store, env, storage::get),
-        "set" => Function::new_typed_with_env(store, env, storage::set),
-        "delete" => Function::new_typed_with_env(store, env, storage::delete),
-        "has" => Function::new_typed_with_env(store, env, storage::has),
-        "call" => Function::new_typed_with_env(store, env, calls::call),
-        "returned" => Function::new_typed_with_env(store, env, calls::returned),
-        "transfer" => Function::new_typed_with_env(store, env, calls::transfer),
-        "balance" => Function::new_typed_with_env(store, env, calls::balance),
-        _ => return None,
-    })
 }
 
 /// One call into a contract, as its host functions see it.
@@ -93,98 +52,84 @@ pub(crate) struct Frame {
     pub(crate) output: Vec<u8>,
     /// The output of the last call it made.
     pub(crate) returned: Vec<u8>,
+    pub(crate) cursors: Vec<Cursor>,
 }
 
-/// What the host needs of the instance; known once it is made.
+/// A scan on its way.
 #[derive(Clone, Debug)]
-pub(crate) struct Handles {
-    pub(crate) memory: Memory,
-    pub(crate) gas: Global,
+pub(crate) struct Cursor {
+    /// What is still to be seen.
+    pub(crate) range: Range<StateKey>,
+    pub(crate) direction: Direction,
 }
 
-/// The data that wasmer hands to host functions.
-pub(crate) struct Env {
-    machine: MachinePointer,
-    pub(crate) frame: Frame,
-    pub(crate) handles: Option<Handles>,
+/// The host of one run: what an engine passes its contract's calls to.
+pub struct HostCalls<'m, 's> {
+    machine: &'m mut Machine<'s>,
+    frame: Frame,
     /// Why the last host function did not return.
-    pub(crate) stop: Option<Stop>,
+    stop: Option<Stop>,
 }
 
-/// A borrow of the machine for as long as one call lasts. wasmer wants its environments without
-/// lifetimes.
-struct MachinePointer(NonNull<Machine<'static>>);
-
-// SAFETY: wasmer asks for `Send` of every environment, but the store that holds this one is made,
-// used and dropped within one call on one thread.
-unsafe impl Send for MachinePointer {}
-
-impl Env {
-    /// # Safety The machine must outlive the store that holds the environment, and nobody else may
-    /// use it while a host function of that store runs.
-    pub(crate) unsafe fn new(machine: &mut Machine<'_>, frame: Frame) -> Self {
-        let machine = MachinePointer(NonNull::from(machine).cast());
-        Self { machine, frame, handles: None, stop: None }
+impl std::fmt::Debug for HostCalls<'_, '_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HostCalls").field("frame", &self.frame).finish_non_exhaustive()
     }
 }
 
 /// A host function at work.
-pub(crate) struct Host<'a> {
-    machine: &'a mut Machine<'static>,
-    frame: &'a mut Frame,
-    handles: Handles,
-    store: StoreMut<'a>,
+pub(crate) struct Host<'h, 's> {
+    machine: &'h mut Machine<'s>,
+    frame: &'h mut Frame,
+    guest: &'h mut dyn Guest,
 }
 
-/// Runs a host function: charges for the crossing, catches what may not cross back.
-fn run<R>(
-    mut env: FunctionEnvMut<'_, Env>,
-    body: impl FnOnce(&mut Host<'_>) -> Result<R, Stop>,
-) -> Result<R, Escape> {
-    let (env, store) = env.data_and_store_mut();
-    let Some(handles) = env.handles.clone() else {
-        env.stop = Some(Fatal("a host function ran before its instance was made".into()).into());
-        return Err(Escape);
-    };
-    // SAFETY: `Env::new`'s caller keeps the machine alive and leaves it alone while the contract
-    // runs, and a contract runs one host function at a time: a nested call has an environment of
-    // its own, made from a reborrow of this reference.
-    let machine = unsafe { env.machine.0.as_mut() };
-    let mut host = Host { machine, frame: &mut env.frame, handles, store };
-    let ran = catch_unwind(AssertUnwindSafe(|| {
-        host.charge(cost::HOST)?;
-        body(&mut host)
-    }));
-    let stop = match ran {
-        Ok(Ok(answer)) => return Ok(answer),
-        Ok(Err(stop)) => stop,
-        // The store failed on this machine only: the node must stop.
-        Err(panic) if host.machine.journal.is_broken() => resume_unwind(panic),
-        // A bug of ours, the same on every machine: the call pays for it, the node goes on.
-        Err(_) => Failure::Trapped.into(),
-    };
-    env.stop = Some(stop);
-    Err(Escape)
-}
-
-impl Host<'_> {
-    fn gas_left(&mut self) -> Result<u64, Stop> {
-        match self.handles.gas.get(&mut self.store) {
-            Value::I64(gas) if gas >= 0 => Ok(gas.cast_unsigned()),
-            _ => Err(Failure::OutOfGas.into()),
-        }
+impl<'m, 's> HostCalls<'m, 's> {
+    pub(crate) fn new(machine: &'m mut Machine<'s>, frame: Frame) -> Self {
+        Self { machine, frame, stop: None }
     }
 
-    fn set_gas(&mut self, gas: u64) -> Result<(), Stop> {
-        let gas = i64::try_from(gas).unwrap_or(i64::MAX);
-        let set = self.handles.gas.set(&mut self.store, Value::I64(gas));
-        set.map_err(|error| Fatal(format!("the gas left cannot be set: {error}")).into())
+    /// Why the host ended the call, if it did, and the output so far.
+    pub(crate) fn finish(self) -> (Option<Stop>, Vec<u8>) {
+        (self.stop, self.frame.output)
+    }
+
+    /// Runs a host function: charges for the crossing, catches what may not cross back.
+    pub(crate) fn enter<R>(
+        &mut self,
+        guest: &mut dyn Guest,
+        body: impl FnOnce(&mut Host<'_, 's>) -> Result<R, Stop>,
+    ) -> Result<R, Escape> {
+        let mut host = Host { machine: self.machine, frame: &mut self.frame, guest };
+        let ran = catch_unwind(AssertUnwindSafe(|| {
+            host.charge(cost::HOST)?;
+            body(&mut host)
+        }));
+        let stop = match ran {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(stop)) => stop,
+            // The store failed on this machine only: the node must stop.
+            Err(panic) if self.machine.journal.is_broken() => resume_unwind(panic),
+            // A bug of ours, the same on every machine: the call pays for it, the node goes on.
+            Err(_) => Failure::Trapped.into(),
+        };
+        self.stop = Some(stop);
+        Err(Escape)
+    }
+}
+
+impl Host<'_, '_> {
+    fn gas_left(&mut self) -> Result<u64, Stop> {
+        gas_left(self.guest)
+    }
+
+    fn set_gas(&mut self, gas: u64) {
+        set_gas(self.guest, gas);
     }
 
     /// Takes gas; when it does not suffice the call ends.
     fn charge(&mut self, gas: u64) -> Result<(), Stop> {
-        let left = self.gas_left()?.checked_sub(gas).ok_or(Failure::OutOfGas)?;
-        self.set_gas(left)
+        charge(self.guest, gas)
     }
 
     /// Charges for a number of bytes.
@@ -200,27 +145,27 @@ impl Host<'_> {
         }
         self.charge_bytes(len, cost::HOST_BYTE)?;
         let mut bytes = vec![0; len];
-        let read =
-            self.handles.memory.view(&self.store).read(u64::from(ptr.cast_unsigned()), &mut bytes);
-        read.map_err(|_| misuse(format!("{what} lies outside of the memory")))?;
+        self.copy(what, ptr, &mut bytes)?;
         Ok(bytes)
     }
 
     fn read_array<const N: usize>(&mut self, what: &str, ptr: i32) -> Result<[u8; N], Stop> {
         self.charge_bytes(N, cost::HOST_BYTE)?;
         let mut bytes = [0; N];
-        let read =
-            self.handles.memory.view(&self.store).read(u64::from(ptr.cast_unsigned()), &mut bytes);
-        read.map_err(|_| misuse(format!("{what} lies outside of the memory")))?;
+        self.copy(what, ptr, &mut bytes)?;
         Ok(bytes)
+    }
+
+    fn copy(&mut self, what: &str, ptr: i32, into: &mut [u8]) -> Result<(), Stop> {
+        let copied = self.guest.read(ptr.cast_unsigned(), into);
+        copied.map_err(|outside| misuse(format!("{what} lies {outside}")))
     }
 
     /// Copies bytes into the contract's memory; charges for the crossing.
     fn write(&mut self, what: &str, ptr: i32, bytes: &[u8]) -> Result<(), Stop> {
         self.charge_bytes(bytes.len(), cost::HOST_BYTE)?;
-        let written =
-            self.handles.memory.view(&self.store).write(u64::from(ptr.cast_unsigned()), bytes);
-        written.map_err(|_| misuse(format!("{what} lies outside of the memory")))
+        let written = self.guest.write(ptr.cast_unsigned(), bytes);
+        written.map_err(|outside| misuse(format!("{what} lies {outside}")))
     }
 
     /// Ends the call when it may not write.
@@ -230,6 +175,21 @@ impl Host<'_> {
         }
         Ok(())
     }
+}
+
+fn gas_left(guest: &mut dyn Guest) -> Result<u64, Stop> {
+    let gas = guest.gas();
+    if gas < 0 { Err(Failure::OutOfGas.into()) } else { Ok(gas.cast_unsigned()) }
+}
+
+fn set_gas(guest: &mut dyn Guest, gas: u64) {
+    guest.set_gas(i64::try_from(gas).unwrap_or(i64::MAX));
+}
+
+fn charge(guest: &mut dyn Guest, gas: u64) -> Result<(), Stop> {
+    let left = gas_left(guest)?.checked_sub(gas).ok_or(Failure::OutOfGas)?;
+    set_gas(guest, left);
+    Ok(())
 }
 
 fn misuse(message: String) -> Stop {

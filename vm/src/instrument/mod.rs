@@ -31,22 +31,22 @@ use body::Instrumenter;
 use sections::Sections;
 
 /// The exported global of gas left; negative once it ran out.
-pub(crate) const GAS_EXPORT: &str = "quorate:gas";
+pub const GAS_EXPORT: &str = "quorate:gas";
 /// The exported global of stack words left; negative once they were exhausted.
-pub(crate) const STACK_EXPORT: &str = "quorate:stack";
+pub const STACK_EXPORT: &str = "quorate:stack";
 
 /// A module ready to be compiled.
 #[derive(Debug)]
-pub(crate) struct Instrumented {
-    pub(crate) wasm: Vec<u8>,
+pub struct Instrumented {
+    pub wasm: Vec<u8>,
     /// What making an instance costs beside [`cost::CALL`].
-    pub(crate) instance_gas: u64,
+    pub instance_gas: u64,
 }
 
 /// The module passed validation and yet cannot be rewritten: a bug of ours.
 #[derive(Debug, thiserror::Error)]
 #[error("a validated module cannot be instrumented: {0}")]
-pub(crate) struct InstrumentError(String);
+pub struct InstrumentError(String);
 
 impl From<wasmparser::Error> for InstrumentError {
     fn from(error: wasmparser::Error) -> Self {
@@ -54,8 +54,9 @@ impl From<wasmparser::Error> for InstrumentError {
     }
 }
 
-/// Rewrites a module that [`crate::check_code`] accepts.
-pub(crate) fn instrument(code: &[u8]) -> Result<Instrumented, InstrumentError> {
+/// Rewrites a module that [`crate::check_code`] accepts. Neither an ABI nor the interface's exports
+/// are needed here, so that tests can send modules this way that are no contracts.
+pub fn instrument(code: &[u8]) -> Result<Instrumented, InstrumentError> {
     let sections = Sections::read(code)?;
     let instrumenter = Instrumenter::new(&sections);
     let mut bodies = CodeSection::new();

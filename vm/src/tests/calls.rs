@@ -179,7 +179,13 @@ fn queries_and_static_calls_cannot_write() {
     let transfer = "(drop (call $transfer (i32.const 0) (i32.const 32)))";
     let value = "(i32.store (i32.const 32) (i32.const 1)) (drop (call $call (i32.const 0)
         (i32.const 0) (i32.const 0) (i32.const 32) (i64.const 0) (i32.const 0)))";
-    for body in [write, delete, emit, transfer, value] {
+    let add = "(drop (call $add (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 0)))";
+    let instantiate = "(drop (call $instantiate (i32.const 0) (i32.const 0) (i32.const 0)
+        (i32.const 0) (i32.const 0) (i32.const 32) (i64.const 0)))";
+    let upgrade = "(drop (call $upgrade (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+        (i64.const 0)))";
+    let admin = "(drop (call $set_admin (i32.const 0) (i32.const 0)))";
+    for body in [write, delete, emit, transfer, value, add, instantiate, upgrade, admin] {
         let mut chain = TestChain::new();
         let contract = chain.deploy(calling("", &format!("{body} i32.const 0")));
         let asked = chain.query(contract, &ASK);

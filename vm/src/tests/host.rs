@@ -44,6 +44,45 @@ fn pointers_outside_of_the_memory_end_the_call() {
                 (i32.const 0)))",
             "(drop (call $call (i32.const 0) (i32.const 0) (i32.const 4) BAD (i64.const 0)
                 (i32.const 0)))",
+            "(drop (call $add BAD (i32.const 4) (i32.const 0) (i32.const 0)))",
+            "(drop (call $add (i32.const 0) (i32.const 4) BAD (i32.const 0)))",
+            "(drop (call $add (i32.const 0) (i32.const 4) (i32.const 0) BAD))",
+            "(drop (call $scan BAD (i32.const 4) (i32.const 0) (i32.const 0) (i32.const 0)))",
+            "(drop (call $scan (i32.const 0) (i32.const 0) BAD (i32.const 4) (i32.const 0)))",
+            "(call $set (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 4))
+             (drop (call $next_batch (call $scan (i32.const 0) (i32.const 0) (i32.const 0)
+                (i32.const 0) (i32.const 0)) BAD (i32.const 64)))",
+            "(drop (call $instantiate BAD (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+                (i32.const 0) (i64.const 0)))",
+            "(drop (call $instantiate (i32.const 0) BAD (i32.const 4) (i32.const 0) (i32.const 0)
+                (i32.const 0) (i64.const 0)))",
+            "(drop (call $instantiate (i32.const 0) (i32.const 0) (i32.const 0) BAD (i32.const 4)
+                (i32.const 0) (i64.const 0)))",
+            "(drop (call $instantiate (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+                (i32.const 0) BAD (i64.const 0)))",
+            "(drop (call $upgrade BAD (i32.const 0) (i32.const 0) (i32.const 0) (i64.const 0)))",
+            "(drop (call $upgrade (i32.const 0) BAD (i32.const 0) (i32.const 0) (i64.const 0)))",
+            "(drop (call $upgrade (i32.const 0) (i32.const 0) BAD (i32.const 4) (i64.const 0)))",
+            "(drop (call $set_admin BAD (i32.const 0)))",
+            "(drop (call $set_admin (i32.const 0) BAD))",
+            "(call $blake3 BAD (i32.const 4) (i32.const 0))",
+            "(call $blake3 (i32.const 0) (i32.const 4) BAD)",
+            "(call $sha256 BAD (i32.const 4) (i32.const 0))",
+            "(call $sha256 (i32.const 0) (i32.const 4) BAD)",
+            "(call $keccak256 BAD (i32.const 4) (i32.const 0))",
+            "(call $keccak256 (i32.const 0) (i32.const 4) BAD)",
+            "(drop (call $ed25519_verify BAD (i32.const 0) (i32.const 4) (i32.const 0)))",
+            "(drop (call $ed25519_verify (i32.const 0) BAD (i32.const 4) (i32.const 0)))",
+            "(drop (call $ed25519_verify (i32.const 0) (i32.const 0) (i32.const 4) BAD))",
+            "(drop (call $ed25519_verify_batch BAD (i32.const 4)))",
+            "(drop (call $secp256k1_verify BAD (i32.const 0) (i32.const 0)))",
+            "(drop (call $secp256k1_verify (i32.const 0) BAD (i32.const 0)))",
+            "(drop (call $secp256k1_verify (i32.const 0) (i32.const 0) BAD))",
+            "(drop (call $secp256k1_recover BAD (i32.const 0) (i32.const 0)))",
+            "(drop (call $secp256k1_recover (i32.const 0) BAD (i32.const 0)))",
+            "(drop (call $p256_verify BAD (i32.const 0) (i32.const 0)))",
+            "(drop (call $p256_verify (i32.const 0) BAD (i32.const 0)))",
+            "(drop (call $p256_verify (i32.const 0) (i32.const 0) BAD))",
             "(drop (call $transfer BAD (i32.const 0)))",
             "(drop (call $transfer (i32.const 0) BAD))",
             "(call $balance BAD (i32.const 0))",
@@ -84,6 +123,36 @@ fn lengths_over_their_caps_end_the_call() {
                 (i32.const 2)))",
             "unknown flags",
         ),
+        (
+            "(drop (call $add (i32.const 0) (i32.const 257) (i32.const 0) (i32.const 0)))",
+            "the key has 257 bytes",
+        ),
+        (
+            "(drop (call $scan (i32.const 0) (i32.const 257) (i32.const 0) (i32.const 0)
+                (i32.const 0)))",
+            "the start has 257 bytes",
+        ),
+        (
+            "(drop (call $scan (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 257)
+                (i32.const 0)))",
+            "the end has 257 bytes",
+        ),
+        (
+            "(drop (call $instantiate (i32.const 0) (i32.const 0) (i32.const 65) (i32.const 0)
+                (i32.const 0) (i32.const 0) (i64.const 0)))",
+            "the salt has 65 bytes",
+        ),
+        (
+            "(drop (call $instantiate (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+                (i32.const 65537) (i32.const 0) (i64.const 0)))",
+            "the input has 65537 bytes",
+        ),
+        (
+            "(drop (call $upgrade (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 65537)
+                (i64.const 0)))",
+            "the input has 65537 bytes",
+        ),
+        ("(call $sha256 (i32.const 0) (i32.const 1048577) (i32.const 0))", "has 1048577 bytes"),
     ] {
         check_misuse(&format!("{grow} {call}"), what);
     }

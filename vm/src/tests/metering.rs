@@ -1,9 +1,10 @@
 //! Gas: what uses it up, and when it is taken.
 
+use abi::MethodKind;
 use primitives::receipt::{Failure, Status};
 use primitives::{Amount, Gas, Receipt};
 
-use crate::testing::{GAS, RUN, TestChain, calling};
+use crate::testing::{GAS, RUN, TestChain, calling, contract, method};
 
 fn run(code: Vec<u8>) -> Receipt {
     let mut chain = TestChain::new();
@@ -119,6 +120,33 @@ fn a_memory_bomb_meets_the_cap() {
          (i32.ne (memory.size) (i32.const 256))",
     );
     assert_eq!(receipt.status, Status::Success);
+}
+
+/// What a scan passes by in vain was deleted by this block, and takes time as well.
+#[test]
+fn a_scan_pays_for_the_deleted_keys_it_passes() {
+    let scanned = |first_byte: u8| {
+        let text = format!(
+            r#"(module
+                (import "quorate" "delete" (func $delete (param i32 i32)))
+                (import "quorate" "scan" (func $scan (param i32 i32 i32 i32 i32) (result i32)))
+                (import "quorate" "next_batch" (func $next_batch (param i32 i32 i32) (result i64)))
+                (memory (export "memory") 1) (data (i32.const 8) "\05\06\{first_byte:02x}")
+                (func (export "call") (param i32) (result i32)
+                    (loop (i32.store8 (i32.const 11) (local.get 0))
+                        (call $delete (i32.const 10) (i32.const 2))
+                        (br_if 0 (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 1)))
+                            (i32.const 104))))
+                    (drop (call $scan (i32.const 8) (i32.const 1) (i32.const 9) (i32.const 1)
+                        (i32.const 0)))
+                    (i32.wrap_i64 (call $next_batch (i32.const 0) (i32.const 0) (i32.const 9)))))"#
+        );
+        let receipt = run(contract(&text, &[method(RUN, MethodKind::Call)]));
+        assert_eq!(receipt.status, Status::Success);
+        receipt.gas_used.0
+    };
+    // A hundred keys within the scan, or behind it.
+    assert_eq!(scanned(5) - scanned(6), 100 * crate::cost::SCAN_DELETED);
 }
 
 #[test]

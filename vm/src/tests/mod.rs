@@ -1,8 +1,13 @@
 //! The state transition as a whole, on contracts written as WebAssembly text.
 
+mod artifacts;
 mod blocks;
 mod calls;
+mod crypto;
 mod host;
+mod making;
 mod metering;
+mod scans;
 mod stack;
+mod upgrades;
 mod uploads;

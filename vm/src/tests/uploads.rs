@@ -56,6 +56,31 @@ fn features_are_refused_by_name_and_place() {
     check_refused_text(r#"(module (memory (export "memory") 1 1 shared))"#, "uses threads");
 }
 
+/// The offset is that of the operator, of the function or of the section that is refused, so that a
+/// disassembler leads to it.
+#[test]
+fn refusals_say_at_which_byte() {
+    let check = |text: &str, bytes: &[u8]| {
+        let code = contract(text, &[]);
+        let refusal = check_code(&code).unwrap_err();
+        let at = usize::try_from(refusal.at.unwrap()).unwrap();
+        assert_eq!(&code[at..at + bytes.len()], bytes, "{refusal}");
+        assert!(refusal.to_string().ends_with(&format!(" (at byte {at})")), "{refusal}");
+    };
+    check(&with_function("(func nop ref.null func drop)"), &[0xd0, 0x70]);
+    check(&with_function("(func nop nop) (func nop v128.const i64x2 3 4 drop)"), &[0xfd, 12, 3]);
+    // Nothing to add: the operator itself.
+    check(&with_function("(func nop i32.const 7 i32.add drop)"), &[0x6a]);
+    // The body, with its groups of locals.
+    check(&with_function("(func (local externref))"), &[1, 1, 0x6f]);
+    // The export's name, the import's module, the type.
+    check(r#"(module (memory (export "memory") 1) (func (export "quorate:x")))"#, b"\x09quorate:x");
+    check(r#"(module (import "env" "get" (func)))"#, b"\x03env\x03get");
+    check("(module (type (func (result i32 i32))))", &[0x60, 0, 2]);
+    // The section's count.
+    check("(module (tag) (tag))", &[2, 0, 0, 0, 0]);
+}
+
 #[test]
 fn every_cap_is_kept() {
     let many = |count: usize, item: &str| item.repeat(count);
@@ -168,7 +193,8 @@ fn a_refused_upload_is_a_receipt_with_the_reason() {
     let mut chain = TestChain::new();
     let code = contract("(module (func $a) (start $a))", &[]);
     let receipt = chain.act(1, Action::Upload { code });
-    let message = "its module uses a start function, which contracts may not".to_owned();
+    let message =
+        "its module uses a start function, which contracts may not (at byte 20)".to_owned();
     assert_eq!(receipt.status, Status::Failed(Failure::InvalidCode(message)));
     assert!(receipt.fee.0 > 0);
 }

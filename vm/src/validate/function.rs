@@ -2,7 +2,7 @@
 
 use wasmparser::{BlockType, FunctionBody, KnownCustom, Name, Operator, Parser, Payload, ValType};
 
-use super::{Refusal, at_most, shown};
+use super::{Reason, Refusal, at_most, shown};
 use crate::limits;
 use crate::operators::{Class, classify, ends_block};
 
@@ -23,6 +23,10 @@ impl<'a> FunctionRules<'a> {
     pub(super) fn check(&mut self, imported: u32, body: &FunctionBody<'_>) -> Result<(), Refusal> {
         let index = imported.saturating_add(self.checked);
         self.checked = self.checked.saturating_add(1);
+        self.check_body(index, body).map_err(|refusal| refusal.at(body.range().start))
+    }
+
+    fn check_body(&mut self, index: u32, body: &FunctionBody<'_>) -> Result<(), Refusal> {
         let place = || self.place(index);
         at_most(place, "bytes", body.as_bytes().len(), limits::BODY_BYTES_MAX)?;
         let locals = count_locals(body, &place)?;
@@ -63,8 +67,8 @@ impl<'a> FunctionRules<'a> {
 
 fn count_locals(body: &FunctionBody<'_>, place: &impl Fn() -> String) -> Result<u64, Refusal> {
     let mut count = 0_u64;
-    for group in body.get_locals_reader().map_err(|_| Refusal::Malformed)? {
-        let (number, ty) = group.map_err(|_| Refusal::Malformed)?;
+    for group in body.get_locals_reader().map_err(|error| Refusal::malformed(&error))? {
+        let (number, ty) = group.map_err(|error| Refusal::malformed(&error))?;
         check_type(ty, place)?;
         count = count.saturating_add(u64::from(number));
     }
@@ -73,37 +77,55 @@ fn count_locals(body: &FunctionBody<'_>, place: &impl Fn() -> String) -> Result<
 
 /// Answers with the number of metered blocks.
 fn check_operators(body: &FunctionBody<'_>, place: &impl Fn() -> String) -> Result<u32, Refusal> {
-    let (mut nesting, mut blocks) = (0_u32, 0_u32);
-    let operators = body.get_operators_reader().map_err(|_| Refusal::Malformed)?;
-    for operator in operators {
-        let operator = operator.map_err(|_| Refusal::Malformed)?;
-        if let Class::Refused(feature) = classify(&operator) {
-            return Err(Refusal::Feature { place: place(), feature });
+    let mut seen = Seen::default();
+    let operators = body.get_operators_reader().map_err(|error| Refusal::malformed(&error))?;
+    for operator in operators.into_iter_with_offsets() {
+        let (operator, offset) = operator.map_err(|error| Refusal::malformed(&error))?;
+        seen.operator(&operator, place).map_err(|refusal| refusal.at(offset))?;
+    }
+    Ok(seen.blocks)
+}
+
+/// What of a body was seen so far.
+#[derive(Default)]
+struct Seen {
+    nesting: u32,
+    blocks: u32,
+}
+
+impl Seen {
+    fn operator(
+        &mut self,
+        operator: &Operator<'_>,
+        place: &impl Fn() -> String,
+    ) -> Result<(), Refusal> {
+        if let Class::Refused(feature) = classify(operator) {
+            return Err(Reason::Feature { place: place(), feature }.into());
         }
-        blocks = blocks.saturating_add(u32::from(ends_block(&operator)));
-        at_most(place, "branches", blocks, limits::BLOCKS_MAX)?;
-        match &operator {
+        self.blocks = self.blocks.saturating_add(u32::from(ends_block(operator)));
+        at_most(place, "branches", self.blocks, limits::BLOCKS_MAX)?;
+        match operator {
             Operator::Block { blockty } | Operator::Loop { blockty } | Operator::If { blockty } => {
                 match blockty {
                     BlockType::Empty => {}
                     BlockType::Type(ty) => check_type(*ty, place)?,
                     BlockType::FuncType(_) => {
                         let feature = "multi-value";
-                        return Err(Refusal::Feature { place: place(), feature });
+                        return Err(Reason::Feature { place: place(), feature }.into());
                     }
                 }
-                nesting = nesting.saturating_add(1);
-                at_most(place, "blocks inside each other", nesting, limits::NESTING_MAX)?;
+                self.nesting = self.nesting.saturating_add(1);
+                at_most(place, "blocks inside each other", self.nesting, limits::NESTING_MAX)?;
             }
-            Operator::End => nesting = nesting.saturating_sub(1),
+            Operator::End => self.nesting = self.nesting.saturating_sub(1),
             Operator::BrTable { targets } => {
                 let max = limits::BR_TABLE_TARGETS_MAX;
                 at_most(place, "targets in a br_table", targets.len(), max)?;
             }
             _ => {}
         }
+        Ok(())
     }
-    Ok(blocks)
 }
 
 /// Refuses all types but the four numbers.
@@ -113,5 +135,5 @@ pub(super) fn check_type(ty: ValType, place: &impl Fn() -> String) -> Result<(),
         ValType::V128 => "SIMD",
         ValType::Ref(_) => "reference types",
     };
-    Err(Refusal::Feature { place: place(), feature })
+    Err(Reason::Feature { place: place(), feature }.into())
 }

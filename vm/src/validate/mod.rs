@@ -15,17 +15,17 @@ use wasmparser::{
 };
 
 use function::FunctionRules;
-pub use refusal::Refusal;
+pub use refusal::{Reason, Refusal};
 use sections::SectionRules;
 
 /// Checks a module and answers with the ABI it carries: the rule of the upload, for whoever wants
 /// to know beforehand.
 pub fn check_code(code: &[u8]) -> Result<Abi, Refusal> {
     if code.len() > primitives::limits::CODE_BYTES_MAX {
-        return Err(Refusal::TooLong(code.len()));
+        return Err(Reason::TooLong(code.len()).into());
     }
     let sections = check_module(code)?;
-    let abi = Abi::from_module(code).map_err(Refusal::Abi)?;
+    let abi = Abi::from_module(code).map_err(Reason::Abi)?;
     sections.check_exports(|kind: MethodKind| abi.methods.iter().any(|m| m.kind == kind))?;
     Ok(abi)
 }
@@ -48,18 +48,22 @@ fn check_module(code: &[u8]) -> Result<SectionRules<'_>, Refusal> {
     let mut validator = Validator::new_with_features(features());
     let mut allocations = FuncValidatorAllocations::default();
     for payload in Parser::new(0).parse_all(code) {
-        let payload = payload.map_err(|_| Refusal::Malformed)?;
-        sections.check(&payload)?;
+        let payload = payload.map_err(|error| Refusal::malformed(&error))?;
+        sections.check(&payload).map_err(|refusal| refusal.at(sections::start_of(&payload)))?;
         if let Payload::CodeSectionEntry(body) = &payload {
             functions.check(sections.imported_functions, body)?;
         }
         let valid = validator.payload(&payload);
-        let valid = valid.map_err(|_| Refusal::Invalid(sections::name_of(&payload).to_owned()))?;
+        let valid = valid.map_err(|error| {
+            let place = sections::name_of(&payload).to_owned();
+            Refusal::from(Reason::Invalid(place)).at(error.offset())
+        })?;
         if let ValidPayload::Func(function, body) = valid {
             let index = function.index;
             let mut judge = function.into_validator(allocations);
-            let invalid = |_| Refusal::Invalid(functions.place(index));
-            judge.validate(&body).map_err(invalid)?;
+            judge.validate(&body).map_err(|error| {
+                Refusal::from(Reason::Invalid(functions.place(index))).at(error.offset())
+            })?;
             allocations = judge.into_allocations();
         }
     }
@@ -76,7 +80,7 @@ fn at_most(
     let got = got.try_into().unwrap_or(u64::MAX);
     let max = max.try_into().unwrap_or(u64::MAX);
     if got > max {
-        return Err(Refusal::Limit { place: place(), what, got, max });
+        return Err(Reason::Limit { place: place(), what, got, max }.into());
     }
     Ok(())
 }

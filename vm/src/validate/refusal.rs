@@ -4,10 +4,21 @@ use thiserror::Error;
 
 use crate::limits;
 
-/// Why a module may not be uploaded. The texts stand in receipts, so they are our own and depend on
-/// nothing but the module: never on the words of a library.
+/// Why a module may not be uploaded, and where it shows.
 #[derive(Debug, Error)]
-pub enum Refusal {
+#[error("{reason}{}", shown_place(*.at))]
+pub struct Refusal {
+    #[source]
+    pub reason: Reason,
+    /// Bytes of the module before the item or the operator that is refused. `None`: no one place is
+    /// to blame.
+    pub at: Option<u64>,
+}
+
+/// The texts stand in receipts, so they are our own and depend on nothing but the module: never on
+/// the words of a library.
+#[derive(Debug, Error)]
+pub enum Reason {
     #[error("it has {0} bytes, and at most {max} are accepted",
         max = primitives::limits::CODE_BYTES_MAX)]
     TooLong(usize),
@@ -32,4 +43,27 @@ pub enum Refusal {
     Segment(String),
     #[error("its ABI section is missing or malformed")]
     Abi(#[source] abi::AbiError),
+}
+
+impl Refusal {
+    /// Says where, unless what lies deeper has said so already.
+    pub(super) fn at(self, offset: u64) -> Self {
+        Self { at: self.at.or(Some(offset)), ..self }
+    }
+
+    /// What wasmparser could not read. The place is its own word, as with what is not valid: it may
+    /// stand in receipts because the version is pinned.
+    pub(super) fn malformed(error: &wasmparser::Error) -> Self {
+        Self::from(Reason::Malformed).at(error.offset())
+    }
+}
+
+impl From<Reason> for Refusal {
+    fn from(reason: Reason) -> Self {
+        Self { reason, at: None }
+    }
+}
+
+fn shown_place(at: Option<u64>) -> String {
+    at.map(|offset| format!(" (at byte {offset})")).unwrap_or_default()
 }

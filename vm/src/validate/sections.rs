@@ -7,8 +7,8 @@ use wasmparser::{
 };
 
 use super::function::check_type;
-use super::{Refusal, at_most, shown};
-use crate::host;
+use super::{Reason, Refusal, at_most, shown};
+use crate::host::{self, HostFunction, ValueType};
 use crate::limits;
 
 /// Bytes of a page of memory.
@@ -82,18 +82,18 @@ impl<'a> SectionRules<'a> {
 
     fn function_type(&mut self, group: &wasmparser::RecGroup) -> Result<(), Refusal> {
         let place = || format!("type {}", self.types.len());
-        let refused = || Refusal::Feature { place: place(), feature: "garbage collection" };
+        let refused = || Reason::Feature { place: place(), feature: "garbage collection" };
         let mut types = group.types();
         let (Some(ty), None, false) = (types.next(), types.next(), group.is_explicit_rec_group())
         else {
-            return Err(refused());
+            return Err(refused().into());
         };
         let CompositeInnerType::Func(function) = &ty.composite_type.inner else {
-            return Err(refused());
+            return Err(refused().into());
         };
         at_most(place, "parameters", function.params().len(), limits::PARAMETERS_MAX)?;
         if function.results().len() > 1 {
-            return Err(Refusal::Feature { place: place(), feature: "multi-value" });
+            return Err(Reason::Feature { place: place(), feature: "multi-value" }.into());
         }
         let values = function.params().iter().chain(function.results());
         values.into_iter().try_for_each(|value| check_type(*value, &place))?;
@@ -102,13 +102,13 @@ impl<'a> SectionRules<'a> {
     }
 
     fn import(&mut self, import: &wasmparser::Import<'a>) -> Result<(), Refusal> {
-        let signature = (import.module == abi::host::MODULE).then(|| host::signature(import.name));
-        let (Some(Some(signature)), TypeRef::Func(ty)) = (signature, import.ty) else {
+        let function = (import.module == abi::host::MODULE).then(|| host::function(import.name));
+        let (Some(Some(function)), TypeRef::Func(ty)) = (function, import.ty) else {
             let (module, name) = (shown(import.module), shown(import.name));
-            return Err(Refusal::UnknownImport { module, name });
+            return Err(Reason::UnknownImport { module, name }.into());
         };
-        if !self.types.get(ty as usize).is_some_and(|ty| signature.is(ty)) {
-            return Err(Refusal::ImportType { name: shown(import.name) });
+        if !self.types.get(ty as usize).is_some_and(|ty| is_of(function, ty)) {
+            return Err(Reason::ImportType { name: shown(import.name) }.into());
         }
         self.imported_functions = self.imported_functions.saturating_add(1);
         self.functions.push(ty);
@@ -145,7 +145,7 @@ impl<'a> SectionRules<'a> {
 
     fn export(&mut self, export: &Export<'a>) -> Result<(), Refusal> {
         if export.name.starts_with(limits::RESERVED_EXPORT_PREFIX) {
-            return Err(Refusal::ReservedExport(shown(export.name)));
+            return Err(Reason::ReservedExport(shown(export.name)).into());
         }
         self.exports.push((export.name, export.kind, export.index));
         Ok(())
@@ -175,12 +175,12 @@ impl<'a> SectionRules<'a> {
             *name == "memory" && *kind == ExternalKind::Memory
         };
         if !self.exports.iter().any(memory) {
-            return Err(Refusal::MissingExport("memory"));
+            return Err(Reason::MissingExport("memory").into());
         }
-        for kind in [MethodKind::Init, MethodKind::Call, MethodKind::Query] {
+        for kind in host::KINDS {
             let name = host::entry(kind);
             if has(kind) && !self.exports_entry(name) {
-                return Err(Refusal::MissingExport(name));
+                return Err(Reason::MissingExport(name).into());
             }
         }
         Ok(())
@@ -217,11 +217,22 @@ pub(super) fn name_of(payload: &Payload<'_>) -> &'static str {
     }
 }
 
+/// Where the part begins.
+pub(super) fn start_of(payload: &Payload<'_>) -> u64 {
+    match payload {
+        Payload::StartSection { range, .. } => range.start,
+        _ => payload.as_section().map_or(0, |(_, range)| range.start),
+    }
+}
+
 fn each<'a, T: wasmparser::FromReader<'a>>(
     section: wasmparser::SectionLimited<'a, T>,
     mut check: impl FnMut(T) -> Result<(), Refusal>,
 ) -> Result<(), Refusal> {
-    section.into_iter().try_for_each(|item| check(item.map_err(|_| Refusal::Malformed)?))
+    section.into_iter_with_offsets().try_for_each(|item| {
+        let (offset, item) = item.map_err(|error| Refusal::malformed(&error))?;
+        check(item).map_err(|refusal| refusal.at(offset))
+    })
 }
 
 fn count(
@@ -233,12 +244,12 @@ fn count(
 }
 
 fn feature(feature: &'static str) -> Result<(), Refusal> {
-    Err(Refusal::Feature { place: "module".to_owned(), feature })
+    Err(Reason::Feature { place: "module".to_owned(), feature }.into())
 }
 
 /// A segment must fit what is there from the first moment, so that making an instance cannot trap.
 fn segment(kind: &str, offset: &ConstExpr<'_>, length: u64, available: u64) -> Result<(), Refusal> {
-    let refused = || Refusal::Segment(format!("{kind} segment"));
+    let refused = || Refusal::from(Reason::Segment(format!("{kind} segment")));
     let mut operators = offset.get_operators_reader();
     let Ok(Operator::I32Const { value }) = operators.read() else { return Err(refused()) };
     let end = u64::from(value.cast_unsigned()).saturating_add(length);
@@ -246,4 +257,16 @@ fn segment(kind: &str, offset: &ConstExpr<'_>, length: u64, available: u64) -> R
         return Err(refused());
     }
     Ok(())
+}
+
+/// Whether this is the host function's type.
+fn is_of(function: &HostFunction, ty: &FuncType) -> bool {
+    let same = |types: &[ValType], values: &[ValueType]| {
+        let values = values.iter().map(|value| match value {
+            ValueType::I32 => ValType::I32,
+            ValueType::I64 => ValType::I64,
+        });
+        types.iter().copied().eq(values)
+    };
+    same(ty.params(), function.parameters) && same(ty.results(), function.results)
 }

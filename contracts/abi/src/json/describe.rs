@@ -37,6 +37,7 @@ fn method(method: &Method) -> Value {
             MethodKind::Init => "init",
             MethodKind::Call => "call",
             MethodKind::Query => "query",
+            MethodKind::Migrate => "migrate",
         },
         "payable": method.payable,
         "reentrant": method.reentrant,
@@ -65,6 +66,10 @@ fn storage(storage: &Storage) -> Value {
     let kind = match &storage.kind {
         StorageKind::Item(value) => json!({ "item": ty(value) }),
         StorageKind::Map { key, value } => json!({ "map": { "key": ty(key), "value": ty(value) } }),
+        StorageKind::Set(element) => json!({ "set": ty(element) }),
+        StorageKind::IndexedMap { key, value, indexes } => json!({
+            "indexed_map": { "key": ty(key), "value": ty(value), "indexes": fields(indexes) }
+        }),
     };
     json!({ "name": storage.name, "prefix": selector(storage.prefix), "kind": kind })
 }

@@ -7,9 +7,11 @@
 //! certificate: the other node need not be trusted.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
+use primitives::state_key::{Direction, KeyVisitor};
 use primitives::{
     CommitCertificate, Epoch, Genesis, Header, Height, SignedBatch, SigningContext, StateKey,
     codec, limits,
@@ -24,6 +26,7 @@ use state::{Comparison, Divergence, Entry, Piece, State};
 use super::Closed;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
+use crate::cli::far_state::FarState;
 use crate::cli::output::fields;
 use crate::cli::prove::text;
 use crate::cli::remote::Remote;
@@ -247,7 +250,9 @@ impl Peer {
         let below = At::Height(Height(height.0 - 1));
         let probe = self.http().state_get(KeyView::from(key), Some(below));
         self.runtime.block_on(self.remote.ask(probe))?;
-        let steps = replay(&self.genesis, &header, &batches, &Remotely { peer: self, at: below });
+        let before = FarState::new(&self.runtime, &self.remote, below);
+        let steps = replay(&self.genesis, &header, &batches, &before);
+        before.check()?;
         writer(&steps, key).context("executed again, the block does not write it")
     }
 }
@@ -267,20 +272,8 @@ impl vm::Storage for View {
     fn get(&self, key: &StateKey) -> Option<Vec<u8>> {
         self.0.get(key)
     }
-}
 
-/// Another node's state of the past. Without an answer there is nothing to execute on.
-struct Remotely<'a> {
-    peer: &'a Peer,
-    at: At,
-}
-
-impl vm::Storage for Remotely<'_> {
-    fn get(&self, key: &StateKey) -> Option<Vec<u8>> {
-        let asked = self.peer.http().state_get(KeyView::from(key), Some(self.at));
-        match self.peer.runtime.block_on(asked) {
-            Ok(answer) => answer.body.value.map(|value| value.0),
-            Err(error) => panic!("{} does not answer any more: {error}", self.peer.remote.url()),
-        }
+    fn walk(&self, range: &Range<StateKey>, direction: Direction, visit: KeyVisitor<'_>) {
+        self.0.walk(range, direction, visit);
     }
 }

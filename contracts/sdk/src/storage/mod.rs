@@ -1,21 +1,61 @@
 //! Collections: handles on the contract's storage that hold nothing themselves.
 //!
 //! Every read asks the host and every write tells it at once.
+//!
+//! | collection | what it keeps |
+//! | --- | --- |
+//! | [`Item<T>`] | one value |
+//! | [`Total`] | one sum, added to without being read |
+//! | [`Map<K, V>`] | a value for each key, in the keys' order |
+//! | [`Totals<K>`] | a sum for each key |
+//! | [`Set<K>`] | keys, in their order |
+//! | [`IndexedMap<K, V>`] | a value for each key, found by some of its fields too |
+//!
+//! # Order, ranges and pages
+//!
+//! Keys are stored so that their order is kept: numbers by size, texts and bytes like words in a
+//! dictionary, tuples by their first part, then the next. So a [`Map`] can be read by ranges:
+//!
+//! ```no_run
+//! # use quorate_sdk::{Address, storage::Map};
+//! # fn f(offers: Map<(Address, u64), u128>, owner: Address) {
+//! for ((owner, number), amount) in offers.range(..) { /* all */ }
+//! for (key, amount) in offers.range_descending(..).take(10) { /* the last ten */ }
+//! for (key, amount) in offers.prefix(&owner) { /* those of one owner */ }
+//! let page = offers.page(None, 50);
+//! let next = offers.page(page.last().map(|(key, _)| key), 50);
+//! # }
+//! ```
+//!
+//! Iterators are lazy: pairs come from the host in batches, and each costs a read. A call may open
+//! 16 of them. An iterator borrows its collection, so that nothing can be written to it meanwhile.
 
-use alloc::vec::Vec;
+mod indexed;
+mod map;
+mod range;
+mod set;
+mod total;
+
 use core::fmt;
 use core::marker::PhantomData;
 
 use abi::Selector;
 use abi::layout::StorageKindLayout;
+use alloc::vec::Vec;
 use borsh::BorshDeserialize;
 
 use crate::{Data, Key, encode, host};
 
+pub use indexed::{By, ByEntries, ByKeys, Index, Indexed, IndexedMap};
+pub use map::Map;
+pub use range::{Entries, Keys};
+pub use set::Set;
+pub use total::{OutOfRange, Total, Totals};
+
 /// A field of a `#[storage]` struct.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field of the storage",
-    note = "wrap it: `Item<{Self}>`, or use a `Map`"
+    note = "wrap it: `Item<{Self}>` keeps one value, `Map<K, {Self}>` one for each key"
 )]
 pub trait Collection {
     const KIND: StorageKindLayout;
@@ -32,6 +72,13 @@ struct Field {
 }
 
 impl Field {
+    fn key<K: Key>(self, key: &K) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(64);
+        bytes.extend_from_slice(&self.prefix);
+        key.write(&mut bytes);
+        bytes
+    }
+
     fn read<T: Data>(self, key: &[u8]) -> Option<T> {
         host::get(key, |value| value.map(|bytes| self.decode(bytes)))
     }
@@ -39,8 +86,12 @@ impl Field {
     fn decode<T: BorshDeserialize>(self, bytes: &[u8]) -> T {
         match T::try_from_slice(bytes) {
             Ok(value) => value,
-            Err(_) => panic!("`{}` is stored in another type; it needs a migration", self.name),
+            Err(_) => self.other_type(),
         }
+    }
+
+    fn other_type(self) -> ! {
+        panic!("`{}` is stored in another type; it needs a migration", self.name)
     }
 }
 
@@ -96,61 +147,8 @@ impl<T: Data> Item<T> {
     }
 }
 
-/// A value for each key.
-pub struct Map<K, V> {
-    field: Field,
-    of: PhantomData<(K, V)>,
-}
-
-impl<K: Key, V: Data> Collection for Map<K, V> {
-    const KIND: StorageKindLayout = StorageKindLayout::Map { key: K::TYPE, value: V::TYPE };
-
-    fn at(name: &'static str, prefix: Selector) -> Self {
-        Self { field: Field { name, prefix }, of: PhantomData }
-    }
-}
-
-impl<K: Key, V: Data> Map<K, V> {
-    pub fn get(&self, key: &K) -> Option<V> {
-        self.field.read(&self.storage_key(key))
-    }
-
-    pub fn contains(&self, key: &K) -> bool {
-        host::has(&self.storage_key(key))
-    }
-
-    pub fn set(&mut self, key: &K, value: V) {
-        host::set(&self.storage_key(key), &encode(&value));
-    }
-
-    /// Sets what `change` makes of the value, `None` when there is none, and answers with it.
-    pub fn update(&mut self, key: &K, change: impl FnOnce(Option<V>) -> V) -> V {
-        let storage_key = self.storage_key(key);
-        let value = change(self.field.read(&storage_key));
-        host::set(&storage_key, &encode(&value));
-        value
-    }
-
-    pub fn remove(&mut self, key: &K) {
-        host::delete(&self.storage_key(key));
-    }
-
-    fn storage_key(&self, key: &K) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(64);
-        bytes.extend_from_slice(&self.field.prefix);
-        key.write(&mut bytes);
-        bytes
-    }
-}
-
 impl<T> fmt::Debug for Item<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Item({})", self.field.name)
-    }
-}
-
-impl<K, V> fmt::Debug for Map<K, V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Map({})", self.field.name)
     }
 }

@@ -1,0 +1,9 @@
+use quorate_sdk::interface;
+
+#[interface]
+trait Token {
+    #[call]
+    fn transfer(&mut self, amount: u128) {}
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use quorate_sdk::contract;
+
+#[contract]
+mod sample {}
+
+fn main() {}

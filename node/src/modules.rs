@@ -1,0 +1,117 @@
+//! Compiled contracts on the disk, so that a start does not compile them again.
+//!
+//! A directory of the node's own, bounded in bytes; what was used longest ago leaves first. It may
+//! be removed at any time. What cannot be read or written is as if it were not there: the contract
+//! is compiled, and nothing else depends on it.
+
+use std::fs::{self, DirBuilder, File};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+use primitives::Hash;
+use tracing::warn;
+use vm::engine::Artifacts;
+
+/// What is being written has another ending.
+const ENDING: &str = "module";
+
+/// The directory.
+#[derive(Debug)]
+pub struct ModuleFiles {
+    directory: PathBuf,
+    bytes_max: u64,
+    /// One keeps and removes at a time.
+    writing: Mutex<()>,
+}
+
+/// One kept artifact.
+struct Kept {
+    path: PathBuf,
+    bytes: u64,
+    used: SystemTime,
+}
+
+impl ModuleFiles {
+    /// Makes the directory if it is not there. Only its owner may look into it: what lies in it is
+    /// run.
+    pub fn new(directory: &Path, bytes_max: u64) -> std::io::Result<Self> {
+        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+        Ok(Self { directory: directory.to_owned(), bytes_max, writing: Mutex::default() })
+    }
+
+    fn path(&self, name: &Hash) -> PathBuf {
+        self.directory.join(hex::encode(name.0)).with_extension(ENDING)
+    }
+
+    fn try_keep(&self, name: &Hash, artifact: &[u8]) -> std::io::Result<()> {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let path = self.path(name);
+        let unfinished = path.with_extension("unfinished");
+        fs::write(&unfinished, artifact)?;
+        fs::rename(&unfinished, &path)?;
+        let mut kept = self.kept()?;
+        kept.sort_by_key(|kept| std::cmp::Reverse(kept.used));
+        let mut bytes = 0;
+        for kept in kept {
+            bytes += kept.bytes;
+            if bytes > self.bytes_max {
+                fs::remove_file(&kept.path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn kept(&self) -> std::io::Result<Vec<Kept>> {
+        let mut kept = Vec::new();
+        for entry in fs::read_dir(&self.directory)? {
+            let (path, about) = entry.and_then(|entry| Ok((entry.path(), entry.metadata()?)))?;
+            if path.extension().is_some_and(|ending| ending == ENDING) {
+                kept.push(Kept { path, bytes: about.len(), used: about.modified()? });
+            }
+        }
+        Ok(kept)
+    }
+}
+
+impl Artifacts for ModuleFiles {
+    fn load(&self, name: &Hash) -> Option<Vec<u8>> {
+        let path = self.path(name);
+        let artifact = fs::read(&path).ok()?;
+        // The time of the last use, by which they leave.
+        let touched = File::options().append(true).open(&path);
+        let _ = touched.and_then(|file| file.set_modified(SystemTime::now()));
+        Some(artifact)
+    }
+
+    fn keep(&self, name: &Hash, artifact: &[u8]) {
+        if let Err(error) = self.try_keep(name, artifact) {
+            warn!(%error, "a compiled contract is not kept");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn what_was_used_longest_ago_leaves() {
+        let home = tempfile::tempdir().unwrap();
+        let files = ModuleFiles::new(&home.path().join("modules"), 25).unwrap();
+        let name = |number| Hash([number; 32]);
+        for number in 1..=2 {
+            files.keep(&name(number), &[number; 10]);
+            let file = File::options().append(true).open(files.path(&name(number))).unwrap();
+            let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::from(number));
+            file.set_modified(long_ago).unwrap();
+        }
+        assert_eq!(files.load(&name(1)), Some(vec![1; 10]));
+        files.keep(&name(3), &[3; 10]);
+        let loaded: Vec<_> = (1..=3).map(|number| files.load(&name(number)).is_some()).collect();
+        assert_eq!(loaded, [true, false, true]);
+    }
+}

@@ -1,0 +1,7 @@
+//! The shortest loop: nothing but the meter.
+
+use crate::corpus::Attack;
+
+pub fn attack() -> Attack {
+    Attack::forever("", "")
+}

@@ -1,0 +1,32 @@
+//! A contract that is given one code and another in turn, and migrates each time.
+
+use primitives::{Domain, Hash};
+
+use crate::corpus::{Attack, Bound};
+use crate::text::{MIGRATE, Text, data};
+
+pub fn attack() -> Attack {
+    let codes = [1, 2].map(|state_version| {
+        Text { state_version, ..Text::new("", "i32.const 0") }.module()
+    });
+    let [one, other] = codes.clone().map(|code| Hash::of_bytes(Domain::Code, &code).0);
+    // It makes the contract, whose admin it is, in its own init.
+    let init = "(drop (call $instantiate (i32.const 1000) (i32.const 0) (i32.const 4) (i32.const 0)
+            (i32.const 0) (i32.const 2000) (i64.const 0)))
+        (call $returned (i32.const 0))
+        (call $set (i32.const 500) (i32.const 1) (i32.const 0) (i32.const 32)) i32.const 0";
+    let upgrade = "(local.set $x (call $upgrade (i32.const 0) (i32.const 1032) (i32.const 1064)
+            (i32.const 4) (i64.const 0)))
+        (if (i64.ne (local.get $x) (i64.const 0)) (then unreachable))
+        (local.set $x (call $upgrade (i32.const 0) (i32.const 1000) (i32.const 1064)
+            (i32.const 4) (i64.const 0)))
+        (if (i64.ne (local.get $x) (i64.const 0)) (then unreachable))";
+    let body = format!(
+        "(drop (call $get (i32.const 500) (i32.const 1) (i32.const 0) (i32.const 32)))
+         (loop {upgrade} (br 0)) i32.const 0"
+    );
+    let extra =
+        format!("{} {} {}", data(1_000, &one), data(1_032, &other), data(1_064, &MIGRATE));
+    let text = Text { init: Some(init.to_owned()), ..Text::new(extra, body) };
+    Attack { before: codes.to_vec(), ..Attack::new(&text, Bound::OutOfGas) }
+}

@@ -1,0 +1,48 @@
+//! Compiled code that outlives the process.
+//!
+//! An artifact is named by a hash over all that it depends on: the module with its meters, and so
+//! the code, the table of costs and the instrumentation; the compiler with its version and
+//! settings; the processor. Whatever of it changes, the name is another, and the old artifact is
+//! never found. One that is found and is not what was kept is compiled anew.
+
+use std::fmt::Debug;
+
+use primitives::{Domain, Hash};
+use wasmer::sys::Target;
+
+/// Where artifacts are kept; the node's affair. What it gives back is checked.
+pub trait Artifacts: Debug + Send + Sync {
+    /// What was kept under this name, if it is there.
+    fn load(&self, name: &Hash) -> Option<Vec<u8>>;
+
+    /// Keeps an artifact, or does not: it can be made again.
+    fn keep(&self, name: &Hash, artifact: &[u8]);
+}
+
+/// Grows when the compiler's settings here, or the form of an artifact, change.
+const FORMAT: u32 = 1;
+/// Bytes of the checksum before an artifact.
+const CHECKSUM_BYTES: usize = 32;
+
+/// The name of what this module is compiled to on this machine.
+pub(super) fn name(wasm: &[u8]) -> Hash {
+    let target = Target::default();
+    let environment = format!(
+        "{FORMAT} wasmer {} cranelift {} {:?}",
+        wasmer_types::VERSION,
+        target.triple(),
+        target.cpu_features()
+    );
+    Hash::of_parts(Domain::Artifact, &[environment.as_bytes(), wasm])
+}
+
+/// An artifact with its checksum before it.
+pub(super) fn seal(artifact: &[u8]) -> Vec<u8> {
+    [blake3::hash(artifact).as_bytes(), artifact].concat()
+}
+
+/// The artifact, when it is what was sealed.
+pub(super) fn open(sealed: &[u8]) -> Option<&[u8]> {
+    let (checksum, artifact) = sealed.split_at_checked(CHECKSUM_BYTES)?;
+    (blake3::hash(artifact).as_bytes() == checksum).then_some(artifact)
+}
