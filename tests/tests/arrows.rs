@@ -22,12 +22,13 @@ const FLOORS: [(&str, u8); 11] = [
 ];
 
 /// Crates beside the floors, and all that each may import of ours.
-const BESIDE: [(&str, &[&str]); 12] = [
+const BESIDE: [(&str, &[&str]); 13] = [
     ("quorate-macros", &["quorate-abi"]),
     ("quorate-sdk", &["quorate-abi", "quorate-macros"]),
     ("quorate-contract-build", &["quorate-abi"]),
     ("quorate-contract-bindings", &["quorate-abi"]),
     ("counter", &["quorate-sdk"]),
+    ("exchange", &["quorate-sdk", "token"]),
     ("market", &["quorate-sdk", "token"]),
     ("token", &["quorate-sdk"]),
     (TESTS, &[]),
