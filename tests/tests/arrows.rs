@@ -22,7 +22,7 @@ const FLOORS: [(&str, u8); 11] = [
 ];
 
 /// Crates beside the floors, and all that each may import of ours.
-const BESIDE: [(&str, &[&str]); 13] = [
+const BESIDE: [(&str, &[&str]); 14] = [
     ("quorate-macros", &["quorate-abi"]),
     ("quorate-sdk", &["quorate-abi", "quorate-macros"]),
     ("quorate-contract-build", &["quorate-abi"]),
@@ -30,6 +30,7 @@ const BESIDE: [(&str, &[&str]); 13] = [
     ("counter", &["quorate-sdk"]),
     ("exchange", &["quorate-sdk", "token"]),
     ("market", &["quorate-sdk", "token"]),
+    ("nft", &["quorate-sdk"]),
     ("token", &["quorate-sdk"]),
     (TESTS, &[]),
     (ATTACKERS, &["quorate-primitives", "quorate-consensus", "quorate-state", "quorate-replica"]),
