@@ -22,7 +22,7 @@ const FLOORS: [(&str, u8); 11] = [
 ];
 
 /// Crates beside the floors, and all that each may import of ours.
-const BESIDE: [(&str, &[&str]); 16] = [
+const BESIDE: [(&str, &[&str]); 18] = [
     ("quorate-macros", &["quorate-abi"]),
     ("quorate-sdk", &["quorate-abi", "quorate-macros"]),
     ("quorate-contract-build", &["quorate-abi"]),
@@ -31,7 +31,9 @@ const BESIDE: [(&str, &[&str]); 16] = [
     ("escrow", &["quorate-sdk", "token"]),
     ("exchange", &["quorate-sdk", "token"]),
     ("market", &["quorate-sdk", "token"]),
+    ("multisig", &["quorate-sdk", "token"]),
     ("nft", &["quorate-sdk"]),
+    ("registry", &["quorate-sdk"]),
     ("token", &["quorate-sdk"]),
     ("vote", &["quorate-sdk"]),
     (TESTS, &[]),
