@@ -52,7 +52,7 @@ pub mod registry {
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Primary {
         pub name: String,
-        /// The number of the registration that was meant. A later one of the same name is another's.
+        /// The number of the registration that was meant. A later one may be somebody else's.
         pub registration: u64,
     }
 
@@ -63,7 +63,8 @@ pub mod registry {
         /// The number of the next registration.
         next: Item<u64>,
         names: IndexedMap<String, Registration>,
-        /// Texts by the number of a registration and by key: with the registration, they are past.
+        /// Texts by the number of a registration and by key. Those of a former registration stay
+        /// here, and nobody asks for them.
         texts: Map<(u64, String), String>,
         primaries: Map<Address, Primary>,
     }

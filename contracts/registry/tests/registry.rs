@@ -190,7 +190,11 @@ fn a_renewal_goes_on_from_the_expiry(chain: &mut TestChain) {
     chain.call(&bob, registry.renew(NAME.into(), 1).value(PRICE)).value();
     assert_eq!(chain.query(registry.resolve(NAME.into())), Some(carol));
     let registration = chain.query(registry.registration(NAME.into())).expect("it is there");
-    assert_eq!(registration.expiry_ms, expiry_ms + PERIOD_MS);
+    let expiry_ms = expiry_ms + PERIOD_MS;
+    assert_eq!(registration.expiry_ms, expiry_ms);
+    advance_to(chain, expiry_ms + GRACE_MS);
+    let refused = chain.call(&bob, registry.renew(NAME.into(), 1).value(PRICE));
+    assert_eq!(refused.error(), Error::Expired);
 }
 
 #[contract_test]

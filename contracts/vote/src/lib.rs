@@ -239,7 +239,7 @@ pub mod vote {
         }
 
         /// Has another voter choose for the caller, and for all who have delegated to the caller,
-        /// in place of what the caller chose before. The longer the chain of delegations becomes, the
+        /// in place of what the caller chose before. The longer the chain of delegations is, the
         /// more gas it needs, and so does leaving it.
         #[call]
         fn delegate(&mut self, cx: &Context, proposal: u64, to: Address) -> Result<(), Error> {
