@@ -149,7 +149,7 @@ pub mod exchange {
             Ok(amount_out)
         }
 
-        /// What a deposit of at most these amounts would be now: it keeps the ratio of the reserves.
+        /// What a deposit of at most these amounts would be now; it keeps the reserves' ratio.
         #[query]
         fn quote_add(&self, most_a: u128, most_b: u128) -> Result<Portion, Error> {
             let supply = self.supply.get();
