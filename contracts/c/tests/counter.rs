@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use abi::layout::to_vec;
-use abi::{Abi, selector, storage_prefix};
+use abi::{Abi, host, selector, storage_prefix};
 use c::{COUNT, Counted, CounterClient, LAYOUT, Refused, described};
 use quorate_sdk::testing::{Failure, TestChain};
 use quorate_sdk::{Address, Call, Client};
@@ -152,4 +152,17 @@ fn the_header_has_the_whole_interface() {
     let expected = functions_of_the_table();
     assert!(expected.len() > 25, "{expected:?}");
     assert_eq!(functions_of_the_header(), expected);
+    for (name, number) in [
+        ("OK", host::OK.to_string()),
+        ("REVERT", host::REVERT.to_string()),
+        ("FAILED", host::FAILED.to_string()),
+        ("FLAG_STATIC", host::FLAG_STATIC.to_string()),
+        ("FLAG_DESCENDING", host::FLAG_DESCENDING.to_string()),
+        ("CURSORS_MAX", host::CURSORS_MAX.to_string()),
+        ("BATCH_MAX", host::BATCH_MAX.to_string()),
+    ] {
+        assert!(HEADER.contains(&format!("#define QUORATE_{name} {number}\n")), "{name}");
+    }
+    let size = format!("sizeof(struct quorate_context) == {},", host::CONTEXT_BYTES);
+    assert!(HEADER.contains(&size), "{size}");
 }
