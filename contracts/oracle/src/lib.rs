@@ -114,7 +114,7 @@ pub mod oracle {
     }
 
     impl Oracle {
-        /// Begins with some publishers, of whom as many as the threshold have to agree on a round.
+        /// Begins with some publishers, of whom as many as the threshold have to report in a round.
         /// The creator is the admin.
         #[init]
         fn new(
