@@ -22,14 +22,22 @@ const FLOORS: [(&str, u8); 11] = [
 ];
 
 /// Crates beside the floors, and all that each may import of ours.
-const BESIDE: [(&str, &[&str]); 12] = [
+const BESIDE: [(&str, &[&str]); 20] = [
     ("quorate-macros", &["quorate-abi"]),
     ("quorate-sdk", &["quorate-abi", "quorate-macros"]),
     ("quorate-contract-build", &["quorate-abi"]),
     ("quorate-contract-bindings", &["quorate-abi"]),
+    ("c", &["quorate-abi", "quorate-sdk"]),
     ("counter", &["quorate-sdk"]),
+    ("escrow", &["quorate-sdk", "token"]),
+    ("exchange", &["quorate-sdk", "token"]),
     ("market", &["quorate-sdk", "token"]),
+    ("multisig", &["quorate-sdk", "token"]),
+    ("nft", &["quorate-sdk"]),
+    ("oracle", &["quorate-sdk"]),
+    ("registry", &["quorate-sdk"]),
     ("token", &["quorate-sdk"]),
+    ("vote", &["quorate-sdk"]),
     (TESTS, &[]),
     (ATTACKERS, &["quorate-primitives", "quorate-consensus", "quorate-state", "quorate-replica"]),
     ("quorate-attacker", &["quorate", "quorate-primitives", "quorate-replica", ATTACKERS]),

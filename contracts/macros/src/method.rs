@@ -158,7 +158,7 @@ fn flags(mark: &Attribute, kind: Kind) -> Result<(bool, bool)> {
         Err(meta.error(match kind {
             Kind::Init => "`#[init]` may be `payable`, and nothing else",
             Kind::Call => "`#[call]` may be `payable`, `reentrant` or both",
-            Kind::Query => "`#[query]` takes nothing: it moves no value and may always be entered",
+            Kind::Query => "`#[query]` takes nothing: it moves no value and changes nothing",
             Kind::Migrate => "`#[migrate]` takes nothing: it moves no value and is never nested",
         }))
     })?;

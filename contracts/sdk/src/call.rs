@@ -100,6 +100,12 @@ impl<T: Data, E: Refusal> Call<T, E> {
         self
     }
 
+    /// Adds arguments that are encoded already.
+    pub fn arguments_encoded(mut self, arguments: &[u8]) -> Self {
+        self.input.extend_from_slice(arguments);
+        self
+    }
+
     /// Sends native units of this contract along. The method must be payable.
     pub fn value(mut self, amount: u128) -> Self {
         self.value = amount;
@@ -127,6 +133,15 @@ impl<T: Data, E: Refusal> Call<T, E> {
     pub fn send(self) -> Result<T, CallError<E>> {
         let (status, output) = host::call(&self.to, &self.input, self.value, self.gas, self.flags);
         finish(status, output, |output| T::try_from_slice(output).ok())
+    }
+}
+
+impl<T> Call<T> {
+    /// Makes the call, and answers with the value in canonical binary: where a contract makes calls
+    /// for others, and knows the types of none.
+    pub fn send_encoded(self) -> Result<Vec<u8>, CallError> {
+        let (status, output) = host::call(&self.to, &self.input, self.value, self.gas, self.flags);
+        finish(status, output, |output| Some(output.to_vec()))
     }
 }
 
