@@ -38,7 +38,7 @@ async fn a_client_in_rust_deploys_calls_and_asks() {
     let dev = Dev::start().unwrap();
     let (client, alice) = (Client::new(dev.rpc()).unwrap(), alice(&dev));
     let code = fs::read(contracts().join("token/token.wasm")).unwrap();
-    let gas = quorate::Gas(100_000_000_000);
+    let gas = quorate::Gas(200_000_000_000);
     let uploader = Sender { gas, ..alice.clone() };
     let uploaded = client.send::<Never>(&uploader, Action::Upload { code }).await.unwrap();
     let code = Hash(uploaded.output.0.try_into().unwrap());

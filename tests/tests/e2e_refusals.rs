@@ -21,6 +21,7 @@ use tokio::net::TcpStream;
 const RECEIVER: Address = Address([0xdd; 32]);
 /// Gas for a deployment or a call: a twentieth of a second of work.
 const GAS: Gas = Gas(50_000_000_000);
+const UPLOAD_GAS: Gas = Gas(200_000_000_000);
 /// Memory that the whole node may ever have held, in KiB. A contract has at most 16 MiB.
 const PEAK_KIB_MAX: u64 = 1 << 20;
 
@@ -171,7 +172,7 @@ fn contract(functions: &str, body: &str) -> Vec<u8> {
 /// Deploys a module and calls it: the call's receipt.
 async fn run(net: &Net, wallet: &mut Wallet, module: Vec<u8>) -> ReceiptView {
     let code = Hash::of_bytes(Domain::Code, &module);
-    let upload = wallet.sign_with_gas(Action::Upload { code: module }, GAS);
+    let upload = wallet.sign_with_gas(Action::Upload { code: module }, UPLOAD_GAS);
     let receipt = net.commit(0, &upload).await.unwrap();
     assert_eq!(receipt.status, ReceiptStatus::Success, "{receipt:?}");
     let (salt, arguments, value) = (Vec::new(), Vec::new(), Amount::ZERO);
@@ -230,7 +231,7 @@ async fn a_module_that_no_node_could_run_is_refused_by_name() {
     let simd = contract("(func $f v128.const i64x2 0 0 drop)", "i32.const 0");
     let bare = wat::parse_str(r#"(module (memory (export "memory") 1))"#).unwrap();
     for (code, words) in [(simd, "SIMD"), (bare, ""), (b"no module".to_vec(), "")] {
-        let upload = wallet.sign_with_gas(Action::Upload { code }, GAS);
+        let upload = wallet.sign_with_gas(Action::Upload { code }, UPLOAD_GAS);
         let receipt = net.commit(0, &upload).await.unwrap();
         assert_eq!(receipt.status, ReceiptStatus::Failed, "{receipt:?}");
         let error = receipt.error.unwrap();

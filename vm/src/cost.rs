@@ -20,10 +20,16 @@ pub const TRANSACTION: u64 = 20_000_000;
 pub const TRANSFER: u64 = 10_000_000;
 /// A byte of a transaction's arguments or salt.
 pub const ARGUMENT_BYTE: u64 = 2_000;
-/// A byte of uploaded code: checking, instrumenting and compiling it, and keeping it for ever. The
-/// largest module fits a block of the default size.
-pub const UPLOAD_BYTE: u64 = 400_000;
-pub const UPLOAD: u64 = 50_000_000;
+/// The smallest module: what the compiler takes to begin with.
+pub const UPLOAD: u64 = 2_500_000_000;
+/// A byte of uploaded code: checking, instrumenting and compiling it, and keeping it for ever.
+pub const UPLOAD_BYTE: u64 = 150_000;
+/// A metered block of uploaded code: its check, and all that a compiler has to do where ways meet.
+pub const UPLOAD_BLOCK: u64 = 12_000_000;
+/// An operand that waits while an operator of uploaded code is at work.
+pub const UPLOAD_OPERAND: u64 = 5_000;
+/// A pair of operators of one function: values live longer, the more there is between them.
+pub const UPLOAD_PAIR: u64 = 80;
 /// The record of a new contract.
 pub const INSTANTIATE: u64 = 20_000_000;
 /// Giving a contract other code: reading both descriptions.
@@ -34,7 +40,7 @@ pub const CALL: u64 = 20_000_000;
 /// Any call of a host function.
 pub const HOST: u64 = 100_000;
 /// A byte that crosses between contract and host.
-pub const HOST_BYTE: u64 = 5;
+pub const HOST_BYTE: u64 = 24;
 /// Reading the state: a value, or whether there is one.
 pub const READ: u64 = 2_000_000;
 pub const READ_BYTE: u64 = 500;
@@ -70,9 +76,17 @@ pub const PAGE: u64 = 4_000_000;
 /// What each page costs more than the one before it, so that large memories are dear.
 pub const PAGE_RAMP: u64 = 60_000;
 /// A byte of a data segment.
-pub const DATA_BYTE: u64 = 100;
+pub const DATA_BYTE: u64 = 300;
 /// An entry of the table.
 pub const TABLE_ENTRY: u64 = 20_000;
+
+/// Pages that a core's own cache holds: a memory that may grow beyond has dearer loads.
+pub const CACHED_PAGES: u64 = 16;
+/// Loading from a memory of at most so many pages, which may lie across two lines, and wait for a
+/// store that does.
+const LOAD: u64 = 1_400;
+/// Loading from a larger one: each load may wait for the one before to come out of the memory.
+const LOAD_FAR: u64 = 80_000;
 
 /// The check at the head of a metered block.
 pub const BLOCK: u64 = 2_450;
@@ -108,6 +122,18 @@ pub fn query(arguments: usize) -> u64 {
     CALL.saturating_add((arguments as u64).saturating_mul(ARGUMENT_BYTE))
 }
 
+/// What compiling a function costs, by its operators and the operands that wait, summed over them.
+pub(crate) fn compile(operators: u64, waiting: u64) -> u64 {
+    let pairs = operators.saturating_mul(operators);
+    let waiting = waiting.saturating_mul(UPLOAD_OPERAND);
+    pairs.saturating_mul(UPLOAD_PAIR).saturating_add(waiting)
+}
+
+/// What a load costs from a memory that can have so many pages.
+pub fn load(pages_max: u64) -> u64 {
+    if pages_max <= CACHED_PAGES { LOAD } else { LOAD_FAR }
+}
+
 /// What making an instance costs beside [`CALL`]: first pages, data segments, table.
 pub fn instance(pages: u32, data_bytes: u64, table_entries: u64) -> u64 {
     let pages = u64::from(pages.min(MEMORY_PAGES_MAX));
@@ -117,9 +143,9 @@ pub fn instance(pages: u32, data_bytes: u64, table_entries: u64) -> u64 {
         .saturating_add(table_entries.saturating_mul(TABLE_ENTRY))
 }
 
-/// The static cost of one operator; `parameters` are those of the type a `call_indirect` names.
-/// `u64::MAX` for a float operator.
-pub fn operator(operator: &Operator<'_>, parameters: impl Fn(u32) -> usize) -> u64 {
+/// The static cost of one operator; `parameters` are those of the type a `call_indirect` names, and
+/// `load` is [`load`] of the module's memory. `u64::MAX` for a float operator.
+pub fn operator(operator: &Operator<'_>, parameters: impl Fn(u32) -> usize, load: u64) -> u64 {
     use Operator::*;
     if classify(operator) != Class::Accepted {
         return u64::MAX;
@@ -147,17 +173,17 @@ pub fn operator(operator: &Operator<'_>, parameters: impl Fn(u32) -> usize) -> u
         | I64Load16S { .. }
         | I64Load16U { .. }
         | I64Load32S { .. }
-        | I64Load32U { .. } => 670,
+        | I64Load32U { .. } => load,
         I32Store { .. }
         | I32Store8 { .. }
         | I32Store16 { .. }
         | I64Store { .. }
         | I64Store8 { .. }
         | I64Store16 { .. }
-        | I64Store32 { .. } => 825,
+        | I64Store32 { .. } => 1_700,
         MemorySize { .. } => 3_000,
-        MemoryGrow { .. } => 8_050,
-        MemoryCopy { .. } | MemoryFill { .. } => 4_750,
+        MemoryGrow { .. } => 12_000,
+        MemoryCopy { .. } | MemoryFill { .. } => 40_000,
         I32DivS | I32DivU | I32RemS | I32RemU => 1_120,
         I64DivS | I64DivU | I64RemS | I64RemU => 1_270,
         I32Popcnt => 2_650,

@@ -50,7 +50,7 @@ pub use host::{FUNCTIONS as HOST_FUNCTIONS, HostCalls, HostFunction, ValueType};
 pub use layers::walk_changed;
 pub use machine::contract_address;
 pub use module::entry_gas;
-pub use validate::{Reason, Refusal, check_code};
+pub use validate::{Reason, Refusal, check_code, compile_gas};
 
 use primitives::StateKey;
 use primitives::state_key::{Direction, KeyVisitor};

@@ -7,13 +7,13 @@ use primitives::{Gas, Hash};
 
 use crate::cost;
 use crate::engine::{Engine, Fatal, Program};
-use crate::instrument::instrument;
+use crate::instrument::{Exports, instrument};
 
 /// What a call of a contract with this code costs before its first instruction. `None` where
 /// [`crate::check_code`] would refuse the code.
 pub fn entry_gas(code: &[u8]) -> Option<Gas> {
     crate::check_code(code).ok()?;
-    Some(Gas(cost::CALL.saturating_add(instrument(code).ok()?.instance_gas)))
+    Some(Gas(cost::CALL.saturating_add(instrument(code, Exports::Interface).ok()?.instance_gas)))
 }
 
 /// Compiled code of a contract, with what the host needs to know of it.
@@ -36,7 +36,8 @@ impl ContractModule {
 
     fn try_compile(engine: &dyn Engine, hash: &Hash, code: &[u8]) -> Result<Self, Fatal> {
         let abi = Abi::from_module(code).map_err(|error| Fatal(error.to_string()))?;
-        let instrumented = instrument(code).map_err(|error| Fatal(error.to_string()))?;
+        let instrumented =
+            instrument(code, Exports::Interface).map_err(|error| Fatal(error.to_string()))?;
         let program = engine.compile(hash, &instrumented.wasm)?;
         let size = code.len() + program.size();
         Ok(Self { abi, program, instance_gas: instrumented.instance_gas, size })

@@ -138,6 +138,8 @@ export type Action =
 
 /** Gas that a contract may use when nothing else is said: about ten milliseconds. */
 const GAS_DEFAULT = 10_000_000_000n;
+/** The same of an upload, which pays for its compiler. */
+const UPLOAD_GAS_DEFAULT = 200_000_000_000n;
 
 /** A node. Its answers are believed, except for what a transaction says: that is encoded here. */
 export class Client {
@@ -223,7 +225,8 @@ export class Client {
 
   /** Stores a module; answers with its hash. */
   async upload(code: Uint8Array, options: SendOptions): Promise<Hash> {
-    return succeeded(await this.send({ type: "upload", code }, options)).result as Hash;
+    const gas = options.gas ?? UPLOAD_GAS_DEFAULT;
+    return succeeded(await this.send({ type: "upload", code }, { ...options, gas })).result as Hash;
   }
 
   /** Moves native units. */

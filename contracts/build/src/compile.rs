@@ -13,6 +13,8 @@ use crate::toolchain::{self, Installing, Library, Toolchain};
 
 /// Bytes of the stack of a contract. Below it lies nothing, so that an overflow traps.
 const STACK_BYTES: usize = 64 << 10;
+/// What a contract's memory may grow to: beyond it, each load costs fifty times as much.
+const MEMORY_BYTES_MAX: usize = 1 << 20;
 
 /// How to build.
 #[derive(Clone, Debug, Default)]
@@ -169,6 +171,7 @@ fn command(project: &Project, target_dir: &Path, toolchain: &Toolchain, lock: Lo
     };
     command.env("CARGO_ENCODED_RUSTFLAGS", flags(project, source));
     command.arg("--").arg(format!("-Clink-arg=-zstack-size={STACK_BYTES}"));
+    command.arg(format!("-Clink-arg=--max-memory={MEMORY_BYTES_MAX}"));
     // For this crate alone, and not for contracts that it depends on: see the SDK's `entry_points`.
     command.arg("--cfg=quorate_contract");
     command

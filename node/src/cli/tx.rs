@@ -148,10 +148,13 @@ impl Sender {
         let http = &self.remote.http;
         let next = http.account_next_nonce(self.address(), Some(options.lane));
         let nonce = self.remote.ask(next).await?.nonce;
-        let may_execute = matches!(
-            action,
-            Action::Instantiate { .. } | Action::Call { .. } | Action::Upgrade { .. }
-        );
+        let execution = match &action {
+            Action::Instantiate { .. } | Action::Call { .. } | Action::Upgrade { .. } => {
+                EXECUTION_GAS_DEFAULT
+            }
+            Action::Upload { code } => vm::compile_gas(code).unwrap_or_default().0,
+            _ => 0,
+        };
         let parameters = &self.chain.parameters;
         let valid_ms = options.valid.saturating_mul(1_000).min(parameters.transaction_validity_ms);
         let mut transaction = Transaction {
@@ -164,7 +167,6 @@ impl Sender {
             gas_price: options.gas_price.unwrap_or(parameters.gas_price_min),
             action,
         };
-        let execution = if may_execute { EXECUTION_GAS_DEFAULT } else { 0 };
         let estimate = vm::intrinsic_gas(&transaction).0.saturating_add(execution);
         transaction.gas_limit = options.gas.unwrap_or(Gas(estimate.min(parameters.block_gas.0)));
         transaction.check_limits()?;

@@ -170,7 +170,7 @@ impl Chain {
     /// Uploads code; `None` when it is refused.
     pub fn upload(&mut self, code: &[u8]) -> Result<Option<Hash>, Difference> {
         let hash = Hash::of_bytes(Domain::Code, code);
-        let receipt = self.act(1, 10 * GAS, Action::Upload { code: code.to_vec() })?;
+        let receipt = self.act(1, 100 * GAS, Action::Upload { code: code.to_vec() })?;
         Ok((receipt.status == Status::Success).then_some(hash))
     }
 

@@ -9,7 +9,7 @@ use super::{check_transaction, finish};
 use crate::cost::intrinsic_gas;
 use crate::engine::Fatal;
 use crate::machine::{Ended, Entry, Invocation, Machine, Outcome};
-use crate::validate::check_code;
+use crate::validate::check;
 
 impl Machine<'_> {
     /// Executes one transaction; `gas_left` is what is left of the block's.
@@ -76,8 +76,11 @@ impl Machine<'_> {
             } else {
                 failed(Failure::InsufficientBalance)
             }),
-            Action::Upload { code } => Ok(match check_code(code) {
-                Ok(_) => done(self.store_code(code)?),
+            Action::Upload { code } => Ok(match check(code) {
+                Ok(checked) => match gas.checked_sub(checked.compile_gas) {
+                    Some(gas_left) => Outcome { gas_left, ..done(self.store_code(code)?) },
+                    None => Outcome { gas_left: 0, ..failed(Failure::OutOfGas) },
+                },
                 Err(refusal) => failed(Failure::InvalidCode(refusal.to_string())),
             }),
             Action::Instantiate { code, salt, arguments, value } => {

@@ -19,6 +19,7 @@ pub(super) struct Instrumenter<'a> {
     stack: u32,
     charge_bytes: u32,
     charge_pages: u32,
+    load: u64,
 }
 
 impl<'a> Instrumenter<'a> {
@@ -30,6 +31,7 @@ impl<'a> Instrumenter<'a> {
             stack: gas.saturating_add(1),
             charge_bytes: charge,
             charge_pages: charge.saturating_add(1),
+            load: cost::load(sections.memory_pages_max()),
         }
     }
 
@@ -135,7 +137,7 @@ impl Writer<'_> {
     fn operator(&mut self, operator: &Operator<'_>, bytes: &[u8]) {
         let parameters =
             |ty: u32| self.meter.types.get(ty as usize).map_or(0, |ty| ty.params().len());
-        self.cost = self.cost.saturating_add(cost::operator(operator, parameters));
+        self.cost = self.cost.saturating_add(cost::operator(operator, parameters, self.meter.load));
         match operator {
             // In either index space the short form: the long one needs a proposal in the compiler.
             Operator::CallIndirect { type_index, .. } => {

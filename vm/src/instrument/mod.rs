@@ -18,7 +18,8 @@
 //! Functions that call nothing and are small charge nothing: one of them may stand on top of the
 //! deepest metered frame.
 //!
-//! Custom sections are dropped. The memory's maximum is capped.
+//! Custom sections are dropped, and exports that nobody enters: finding room for their names would
+//! be most of what an instance costs. The memory's maximum is capped.
 
 mod body;
 mod sections;
@@ -26,6 +27,7 @@ mod sections;
 use wasm_encoder::{BlockType, CodeSection, Function, InstructionSink};
 
 use crate::cost;
+use crate::host::{KINDS, entry};
 use crate::limits::MEMORY_PAGES_MAX;
 use body::Instrumenter;
 use sections::Sections;
@@ -43,6 +45,21 @@ pub struct Instrumented {
     pub instance_gas: u64,
 }
 
+/// Which exports an instrumented module keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exports {
+    /// Those of the host interface.
+    Interface,
+    /// All, for tests that enter a module by its own names.
+    All,
+}
+
+impl Exports {
+    fn has(self, name: &str) -> bool {
+        self == Self::All || name == "memory" || KINDS.iter().any(|kind| name == entry(*kind))
+    }
+}
+
 /// The module passed validation and yet cannot be rewritten: a bug of ours.
 #[derive(Debug, thiserror::Error)]
 #[error("a validated module cannot be instrumented: {0}")]
@@ -56,7 +73,7 @@ impl From<wasmparser::Error> for InstrumentError {
 
 /// Rewrites a module that [`crate::check_code`] accepts. Neither an ABI nor the interface's exports
 /// are needed here, so that tests can send modules this way that are no contracts.
-pub fn instrument(code: &[u8]) -> Result<Instrumented, InstrumentError> {
+pub fn instrument(code: &[u8], exports: Exports) -> Result<Instrumented, InstrumentError> {
     let sections = Sections::read(code)?;
     let instrumenter = Instrumenter::new(&sections);
     let mut bodies = CodeSection::new();
@@ -66,7 +83,7 @@ pub fn instrument(code: &[u8]) -> Result<Instrumented, InstrumentError> {
     bodies.function(&charge_bytes(instrumenter.gas));
     bodies.function(&charge_pages(instrumenter.gas));
     let instance_gas = sections.instance_gas();
-    Ok(Instrumented { wasm: sections.assemble(&bodies), instance_gas })
+    Ok(Instrumented { wasm: sections.assemble(&bodies, exports), instance_gas })
 }
 
 /// Takes what is on the operand stack (i64) from the gas global, and stops when it does not

@@ -7,9 +7,11 @@ use wasm_encoder::{
     MemorySection, MemoryType, Module, RawSection, RefType, SectionId, TableSection, TableType,
     TypeSection, ValType,
 };
-use wasmparser::{BinaryReader, ElementItems, FuncType, FunctionBody, Parser, Payload};
+use wasmparser::{
+    BinaryReader, ElementItems, Export, ExternalKind, FuncType, FunctionBody, Parser, Payload,
+};
 
-use super::{GAS_EXPORT, InstrumentError, STACK_EXPORT};
+use super::{Exports, GAS_EXPORT, InstrumentError, STACK_EXPORT};
 use crate::cost;
 use crate::limits::MEMORY_PAGES_MAX;
 
@@ -26,7 +28,7 @@ pub(super) struct Sections<'a> {
     table_entries: Option<u64>,
     memory: Option<wasmparser::MemoryType>,
     globals: Entries<'a>,
-    exports: Entries<'a>,
+    exports: Vec<Export<'a>>,
     elements: Entries<'a>,
     pub(super) bodies: Vec<FunctionBody<'a>>,
     data: Entries<'a>,
@@ -111,7 +113,7 @@ impl<'a> Sections<'a> {
                 self.globals = Entries::read(code, section.range())?;
             }
             Payload::ExportSection(section) => {
-                self.exports = Entries::read(code, section.range())?;
+                self.exports = section.into_iter().collect::<Result<_, _>>()?;
             }
             Payload::ElementSection(section) => {
                 self.elements = Entries::read(code, section.range())?;
@@ -150,8 +152,14 @@ impl<'a> Sections<'a> {
         cost::instance(pages, self.data_bytes, entries)
     }
 
+    /// Pages that the memory can have.
+    pub(super) fn memory_pages_max(&self) -> u64 {
+        let cap = u64::from(MEMORY_PAGES_MAX);
+        self.memory.and_then(|memory| memory.maximum).map_or(cap, |maximum| maximum.min(cap))
+    }
+
     /// The module with `bodies` as its code.
-    pub(super) fn assemble(&self, bodies: &CodeSection) -> Vec<u8> {
+    pub(super) fn assemble(&self, bodies: &CodeSection, kept: Exports) -> Vec<u8> {
         let mut module = Module::new();
         let mut ty = TypeSection::new();
         ty.ty().function([ValType::I32], [ValType::I32]);
@@ -165,9 +173,12 @@ impl<'a> Sections<'a> {
         let globals = added_globals();
         self.globals.write(&mut module, SectionId::Global, globals.len(), &entries(&globals));
         let mut exports = ExportSection::new();
+        for export in self.exports.iter().filter(|export| kept.has(export.name)) {
+            exports.export(export.name, kind(export.kind), export.index);
+        }
         exports.export(GAS_EXPORT, ExportKind::Global, self.gas_global());
         exports.export(STACK_EXPORT, ExportKind::Global, self.gas_global().saturating_add(1));
-        self.exports.write(&mut module, SectionId::Export, exports.len(), &entries(&exports));
+        module.section(&exports);
         self.elements.write(&mut module, SectionId::Element, 0, &[]);
         module.section(bodies);
         self.data.write(&mut module, SectionId::Data, 0, &[]);
@@ -187,17 +198,26 @@ impl<'a> Sections<'a> {
             module.section(&tables);
         }
         if let Some(memory) = self.memory {
-            let cap = u64::from(MEMORY_PAGES_MAX);
             let mut memories = MemorySection::new();
             memories.memory(MemoryType {
                 minimum: memory.initial,
-                maximum: Some(memory.maximum.unwrap_or(cap).min(cap)),
+                maximum: Some(self.memory_pages_max()),
                 memory64: false,
                 shared: false,
                 page_size_log2: None,
             });
             module.section(&memories);
         }
+    }
+}
+
+fn kind(kind: ExternalKind) -> ExportKind {
+    match kind {
+        ExternalKind::Func | ExternalKind::FuncExact => ExportKind::Func,
+        ExternalKind::Table => ExportKind::Table,
+        ExternalKind::Memory => ExportKind::Memory,
+        ExternalKind::Global => ExportKind::Global,
+        ExternalKind::Tag => ExportKind::Tag,
     }
 }
 

@@ -1,8 +1,12 @@
 //! The rules of one function's body.
 
-use wasmparser::{BlockType, FunctionBody, KnownCustom, Name, Operator, Parser, Payload, ValType};
+use wasmparser::{
+    BinaryReaderError, BlockType, FuncValidator, FunctionBody, KnownCustom, Name, Operator, Parser,
+    Payload, ValType, WasmModuleResources,
+};
 
 use super::{Reason, Refusal, at_most, shown};
+use crate::cost;
 use crate::limits;
 use crate::operators::{Class, classify, ends_block};
 
@@ -17,6 +21,11 @@ pub(super) struct FunctionRules<'a> {
 impl<'a> FunctionRules<'a> {
     pub(super) fn new(code: &'a [u8]) -> Self {
         Self { code, checked: 0, locals_total: 0, blocks_total: 0 }
+    }
+
+    /// Metered blocks of all bodies so far.
+    pub(super) fn blocks(&self) -> u32 {
+        self.blocks_total
     }
 
     /// Checks the next body; `imported` functions stand before the module's own.
@@ -73,6 +82,25 @@ fn count_locals(body: &FunctionBody<'_>, place: &impl Fn() -> String) -> Result<
         count = count.saturating_add(u64::from(number));
     }
     Ok(count)
+}
+
+/// Whether a body is valid WebAssembly. Answers with the gas of compiling it, without its blocks.
+pub(super) fn validate_body(
+    judge: &mut FuncValidator<impl WasmModuleResources>,
+    body: &FunctionBody<'_>,
+) -> Result<u64, BinaryReaderError> {
+    let mut reader = body.get_binary_reader();
+    judge.read_locals(&mut reader)?;
+    reader.set_features(*judge.features());
+    // What waits on the operand stack a compiler must keep in registers or find a place for.
+    let (mut operators, mut waiting) = (0_u64, 0_u64);
+    while !reader.eof() {
+        reader.visit_operator(&mut judge.visitor(reader.original_position()))??;
+        operators += 1;
+        waiting += u64::from(judge.operand_stack_height());
+    }
+    reader.finish_expression(&judge.visitor(reader.original_position()))?;
+    Ok(cost::compile(operators, waiting))
 }
 
 /// Answers with the number of metered blocks.

@@ -10,24 +10,42 @@ mod refusal;
 mod sections;
 
 use abi::{Abi, MethodKind};
+use primitives::Gas;
 use wasmparser::{
     FuncValidatorAllocations, Parser, Payload, ValidPayload, Validator, WasmFeatures,
 };
 
-use function::FunctionRules;
+use crate::cost;
+use function::{FunctionRules, validate_body};
 pub use refusal::{Reason, Refusal};
 use sections::SectionRules;
 
 /// Checks a module and answers with the ABI it carries: the rule of the upload, for whoever wants
 /// to know beforehand.
 pub fn check_code(code: &[u8]) -> Result<Abi, Refusal> {
+    Ok(check(code)?.abi)
+}
+
+/// What an upload of this code costs beyond [`crate::intrinsic_gas`]: the work of its compiler.
+/// `None` where [`check_code`] would refuse the code.
+pub fn compile_gas(code: &[u8]) -> Option<Gas> {
+    Some(Gas(check(code).ok()?.compile_gas))
+}
+
+/// A module that may be uploaded.
+pub(crate) struct Checked {
+    pub(crate) abi: Abi,
+    pub(crate) compile_gas: u64,
+}
+
+pub(crate) fn check(code: &[u8]) -> Result<Checked, Refusal> {
     if code.len() > primitives::limits::CODE_BYTES_MAX {
         return Err(Reason::TooLong(code.len()).into());
     }
-    let sections = check_module(code)?;
+    let (sections, compile_gas) = check_module(code)?;
     let abi = Abi::from_module(code).map_err(Reason::Abi)?;
     sections.check_exports(|kind: MethodKind| abi.methods.iter().any(|m| m.kind == kind))?;
-    Ok(abi)
+    Ok(Checked { abi, compile_gas })
 }
 
 /// The features of a contract. `FLOATS` stands for their presence in code; executing them costs all
@@ -42,11 +60,13 @@ fn features() -> WasmFeatures {
         | WasmFeatures::GC_TYPES
 }
 
-fn check_module(code: &[u8]) -> Result<SectionRules<'_>, Refusal> {
+/// Answers with what the sections say, and with the gas of compiling.
+fn check_module(code: &[u8]) -> Result<(SectionRules<'_>, u64), Refusal> {
     let mut sections = SectionRules::default();
     let mut functions = FunctionRules::new(code);
     let mut validator = Validator::new_with_features(features());
     let mut allocations = FuncValidatorAllocations::default();
+    let mut compile_gas = 0_u64;
     for payload in Parser::new(0).parse_all(code) {
         let payload = payload.map_err(|error| Refusal::malformed(&error))?;
         sections.check(&payload).map_err(|refusal| refusal.at(sections::start_of(&payload)))?;
@@ -61,13 +81,15 @@ fn check_module(code: &[u8]) -> Result<SectionRules<'_>, Refusal> {
         if let ValidPayload::Func(function, body) = valid {
             let index = function.index;
             let mut judge = function.into_validator(allocations);
-            judge.validate(&body).map_err(|error| {
+            let gas = validate_body(&mut judge, &body).map_err(|error| {
                 Refusal::from(Reason::Invalid(functions.place(index))).at(error.offset())
             })?;
+            compile_gas = compile_gas.saturating_add(gas);
             allocations = judge.into_allocations();
         }
     }
-    Ok(sections)
+    let blocks = u64::from(functions.blocks()).saturating_mul(cost::UPLOAD_BLOCK);
+    Ok((sections, compile_gas.saturating_add(blocks)))
 }
 
 /// Refuses what exceeds a cap.

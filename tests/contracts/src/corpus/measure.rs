@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use primitives::{Action, Amount, Gas, Hash, Nonce, TimestampMs, Transaction, codec};
 use vm::engine::{Engine, Wasmer};
-use vm::instrument::instrument;
-use vm::{check_code, intrinsic_gas};
+use vm::instrument::{Exports, instrument};
+use vm::{check_code, compile_gas, intrinsic_gas};
 
 use super::{Attack, Bound};
 use crate::chain::{Chain, Difference, key};
@@ -109,17 +109,19 @@ fn compile(attack: &Attack) -> Result<Compiled, String> {
         (Err(refusal), _) => return Err(refusal.to_string()),
         (Ok(_), _) => {
             let began = Instant::now();
-            let instrumented = instrument(code).map_err(|error| error.to_string())?;
+            let instrumented =
+                instrument(code, Exports::Interface).map_err(|error| error.to_string())?;
             let program = Wasmer::default().compile(&Hash::ZERO, &instrumented.wasm);
             program.map_err(|error| error.to_string())?;
             Some(began.elapsed())
         }
     };
-    let (bytes, gas) = (code.len(), upload_gas(code));
+    let compiling = compile_gas(code).unwrap_or_default();
+    let (bytes, gas) = (code.len(), Gas(upload_gas(code).0 + compiling.0));
     Ok(Compiled { bytes, gas, check, compile, peak_bytes: memory.end() })
 }
 
-/// What the upload of code costs.
+/// What the upload of code costs before it is compiled.
 pub fn upload_gas(code: &[u8]) -> Gas {
     intrinsic_gas(&Transaction {
         version: codec::FormatVersion::V1,

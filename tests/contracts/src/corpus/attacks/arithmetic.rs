@@ -6,5 +6,7 @@ use crate::text::repeat;
 pub fn attack() -> Attack {
     let compute = "(local.set $x (i64.add (i64.xor (local.get $x) (i64.const #))
         (local.get $y)))";
-    Attack::forever("", repeat(2_000, compute))
+    // Nothing that the compiler knows, or it does all beforehand.
+    let unknown = "(local.set $y (i64.extend_i32_u (local.get 0)))";
+    Attack::forever("", format!("{unknown} {}", repeat(2_000, compute)))
 }

@@ -5,7 +5,10 @@ use crate::corpus::Attack;
 use crate::text::repeat;
 
 pub fn attack() -> Attack {
-    let line = repeat(1_500, "(local.set 0 (i64.add (local.get 0) (i64.const 0x1234567890#)))");
+    let line = repeat(
+        1_200,
+        "(local.set 0 (i64.add (i64.xor (local.get 0) (i64.const 0x1234567#)) (i64.const 0x765432#)))",
+    );
     let functions = repeat(40, &format!("(func $f@ (param i64) (result i64) {line} local.get 0)"));
     let functions = number(&functions, 40);
     Attack::forever(functions, repeat(40, "(local.set $x (call $f# (local.get $x)))"))

@@ -6,5 +6,7 @@ use crate::text::repeat;
 pub fn attack() -> Attack {
     let globals = repeat(1_000, "(global $g# (mut i64) (i64.const #))");
     let add = "(global.set $g# (i64.add (global.get $g#) (local.get $x)))";
-    Attack::forever(globals, repeat(1_000, add))
+    // Nothing that the compiler knows, or it leaves the addition out.
+    let unknown = "(local.set $x (i64.extend_i32_u (local.get 0)))";
+    Attack::forever(globals, format!("{unknown} {}", repeat(1_000, add)))
 }
