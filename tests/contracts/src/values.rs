@@ -99,15 +99,16 @@ fn length(rng: &mut ChaCha8Rng, out: &mut Vec<u8>) -> u64 {
     length
 }
 
-/// A little-endian number: most often small, sometimes anything.
+/// A little-endian number: most often one that a collection could have as its length, sometimes
+/// anything.
 fn number(rng: &mut ChaCha8Rng, bytes: usize, out: &mut Vec<u8>) {
     let mut number = [0; 16];
-    if below(rng, 4) == 0 {
-        rng.fill_bytes(&mut number);
-    } else {
-        let [first, second, ..] = &mut number;
-        let [low, high, ..] = rng.next_u64().to_le_bytes();
-        (*first, *second) = (low, high & 3);
+    let [first, second, ..] = &mut number;
+    let [low, high, ..] = rng.next_u64().to_le_bytes();
+    match below(rng, 4) {
+        0 => rng.fill_bytes(&mut number),
+        1 => (*first, *second) = (low, high & 3),
+        _ => *first = low & 7,
     }
     out.extend_from_slice(number.get(..bytes).unwrap_or(&number));
 }

@@ -185,7 +185,7 @@ fn an_upload_is_paid_by_bytes_and_can_be_repeated() {
     let longer = calling("(data (i32.const 0) \"0123456789\")", "i32.const 0");
     let more = (longer.len() - code.len()) as u64;
     let third = chain.act(1, Action::Upload { code: longer });
-    assert_eq!(third.gas_used.0, first.gas_used.0 + more * 400_000);
+    assert_eq!(third.gas_used.0, first.gas_used.0 + more * 150_000);
 }
 
 #[test]

@@ -168,7 +168,7 @@ fn initialise(
     abi: &Abi,
 ) -> Result<Option<Address>, Difference> {
     let init = abi.methods_of(abi::MethodKind::Init).next();
-    for _ in 0..100 {
+    for _ in 0..1_000 {
         let arguments = init.map(|init| input(rng, init, &[address(1).0])).unwrap_or_default();
         if let Ok(address) = chain.instantiate(code, arguments)? {
             return Ok(Some(address));
