@@ -61,6 +61,8 @@ impl Found {
                         return Err(Error::new_spanned(mark, "a contract has one storage"));
                     }
                     self.storage = Some(Storage::read(structure)?);
+                    // The client names it, which tests and other contracts see.
+                    structure.vis = parse_quote!(pub);
                     // Handles say nothing of what they lead to.
                     return Ok(quote!(#[allow(missing_debug_implementations)] #item));
                 }
