@@ -1,6 +1,6 @@
 //! What a block has changed so far, and how to undo the latest of it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
 
@@ -18,6 +18,9 @@ pub(crate) struct Journal<'a> {
     /// Keys with the entry of `changes` that they had before, in the order of the writes.
     undo: Vec<(StateKey, Option<Option<Vec<u8>>>)>,
     events: Vec<Event>,
+    /// What the storage says of contracts that were asked for: most transactions of a block call
+    /// the same few.
+    contracts: RefCell<BTreeMap<Address, Option<ContractInfo>>>,
     /// Whether a panic, should there be one now, comes from this machine's storage and not from our
     /// code.
     broken: Cell<bool>,
@@ -37,6 +40,7 @@ impl<'a> Journal<'a> {
             changes: BTreeMap::new(),
             undo: Vec::new(),
             events: Vec::new(),
+            contracts: RefCell::default(),
             broken: Cell::new(false),
         }
     }
@@ -156,7 +160,16 @@ impl<'a> Journal<'a> {
     }
 
     pub(crate) fn contract(&self, address: &Address) -> Option<ContractInfo> {
-        self.record(&StateKey::contract(address))
+        let key = StateKey::contract(address);
+        if self.changes.contains_key(&key) {
+            return self.record(&key);
+        }
+        if let Some(known) = self.contracts.borrow().get(address) {
+            return known.clone();
+        }
+        let info: Option<ContractInfo> = self.record(&key);
+        self.contracts.borrow_mut().insert(*address, info.clone());
+        info
     }
 
     pub(crate) fn set_contract(&mut self, address: &Address, info: &ContractInfo) {

@@ -1,6 +1,7 @@
 //! One transaction: admission, fee and nonce, action, receipt.
 
 use primitives::receipt::{Failure, Rejection, Status};
+use primitives::state_key::Account;
 use primitives::{
     Action, Address, Amount, Domain, Gas, Hash, Receipt, SignedTransaction, StateKey, Transaction,
 };
@@ -21,11 +22,12 @@ impl Machine<'_> {
         let transaction = &signed.transaction;
         let sender = transaction.sender.address();
         let hash = signed.hash();
-        if let Err(rejection) = self.admit(&sender, transaction, gas_left) {
-            return Ok(rejected(hash, rejection));
-        }
+        let account = match self.admit(&sender, transaction, gas_left) {
+            Ok(account) => account,
+            Err(rejection) => return Ok(rejected(hash, rejection)),
+        };
         // The whole limit is taken first, so that nothing the action does can spend the fee.
-        self.take_fee_and_nonce(&sender, transaction);
+        self.take_fee_and_nonce(&sender, account, transaction);
         self.origin = sender;
         let checkpoint = self.journal.checkpoint();
         let intrinsic = intrinsic_gas(transaction);
@@ -43,23 +45,28 @@ impl Machine<'_> {
         Ok(Receipt { transaction: hash, status, gas_used, fee, output, events })
     }
 
+    /// The sender's account, if the transaction may execute.
     fn admit(
         &self,
         sender: &Address,
         transaction: &Transaction,
         gas_left: Gas,
-    ) -> Result<(), Rejection> {
+    ) -> Result<Account, Rejection> {
         let account = self.journal.account(sender);
         let expected = account.next_sequence(transaction.nonce.lane);
         check_transaction(&account, expected, self.block, transaction)?;
         if transaction.gas_limit > gas_left {
             return Err(Rejection::BlockGasExhausted);
         }
-        Ok(())
+        Ok(account)
     }
 
-    fn take_fee_and_nonce(&mut self, sender: &Address, transaction: &Transaction) {
-        let mut account = self.journal.account(sender);
+    fn take_fee_and_nonce(
+        &mut self,
+        sender: &Address,
+        mut account: Account,
+        transaction: &Transaction,
+    ) {
         let fee = price(transaction.gas_limit, transaction.gas_price);
         account.balance = account.balance.saturating_sub(fee);
         account.lanes.insert(transaction.nonce.lane, transaction.nonce.sequence.saturating_add(1));
