@@ -1,12 +1,14 @@
 //! Blocks of transfers on the real state: executed over `quorate-state`, their root computed, and committed with their
 //! transactions, receipts and a certificate that nobody signed. What the node's ledger does, on one thread.
 
+use std::ops::Range;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use primitives::certificate::Signatures;
 use primitives::codec::FormatVersion;
+use primitives::state_key::{Direction, KeyVisitor};
 use primitives::{
     Batch, CommitCertificate, Epoch, ExecutionResult, Hash, Header, Receipt, Signature,
     SignedBatch, SignedTransaction, StateKey, TimestampMs, ValidatorIndex, limits, merkle,
@@ -26,6 +28,10 @@ struct View(StateView);
 impl vm::Storage for View {
     fn get(&self, key: &StateKey) -> Option<Vec<u8>> {
         self.0.get(key)
+    }
+
+    fn walk(&self, range: &Range<StateKey>, direction: Direction, visit: KeyVisitor<'_>) {
+        self.0.walk(range, direction, visit);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The one store behind all contenders: an ordered map of bytes, in memory.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Keys and values of whatever encoding a contender has.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +25,11 @@ impl Store {
 
     pub fn remove(&mut self, key: &[u8]) {
         self.map.remove(key);
+    }
+
+    pub fn range(&self, range: Range<Vec<u8>>) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let rows = (range.start < range.end).then(|| self.map.range(range));
+        rows.into_iter().flatten().map(|(key, value)| (key.as_slice(), value.as_slice()))
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {

@@ -2,11 +2,12 @@
 //! and nonces. Signatures are left out, as for all contenders.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use abi::{selector, storage_prefix};
 use anyhow::{Context as _, Result, ensure};
 use primitives::codec::{self, FormatVersion};
-use primitives::state_key::Account;
+use primitives::state_key::{Account, Direction, KeyVisitor};
 use primitives::{
     Action, Address, Amount, ChainId, ChainParameters, Domain, Gas, Hash, Height, Nonce, PublicKey,
     Receipt, Signature, SignedTransaction, StateKey, Status, TimestampMs, Transaction,
@@ -30,6 +31,21 @@ const KEY_BYTES_MAX: usize = 1 + 32 + 256;
 impl vm::Storage for Store {
     fn get(&self, key: &StateKey) -> Option<Vec<u8>> {
         with_key(key, |bytes| self.get(bytes).map(<[u8]>::to_vec))
+    }
+
+    /// The store's keys are in the order of the state's.
+    fn walk(&self, range: &Range<StateKey>, direction: Direction, visit: KeyVisitor<'_>) {
+        let [from, to] = [&range.start, &range.end].map(|key| with_key(key, <[u8]>::to_vec));
+        let mut rows: Vec<_> = self.range(from..to).collect();
+        if direction == Direction::Descending {
+            rows.reverse();
+        }
+        for (key, value) in rows {
+            let Ok(key) = key_of(key) else { panic!("a key of the store is none of the state") };
+            if visit(key, value.to_vec()).is_break() {
+                return;
+            }
+        }
     }
 }
 

@@ -30,9 +30,6 @@ const COSMWASM: &str = "cosmwasm-vm";
 
 const COUNTER: &[u8] = include_bytes!("../../../../contracts/counter/counter.wasm");
 
-/// Transactions that share the turns of a loop that writes: one may emit 256 events.
-const WRITERS: u64 = 20;
-
 /// Something that is done a number of times.
 struct Probe<'a> {
     group: Group,
@@ -257,7 +254,7 @@ fn compilation(scratch: &Path) -> Vec<Probe<'_>> {
 fn compile(module: &[u8]) -> impl FnMut() -> Result<()> + use<> {
     let (mut store, contract) = (Store::default(), Address([1; 32]));
     let code = Hash::of_bytes(Domain::Code, module);
-    let info = ContractInfo { code, creator: Address::default() };
+    let info = ContractInfo { code, creator: Address::default(), admin: None };
     put(&mut store, &StateKey::contract(&contract), codec::encode(&info));
     put(&mut store, &StateKey::code(&code), module.to_vec());
     move || {
