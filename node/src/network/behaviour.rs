@@ -2,10 +2,12 @@
 //!
 //! Both sides dial while they are not connected, so two connections between the same two may come
 //! up at once; both are alive, and each side keeps using the one it saw first, while the other
-//! stands by. A connection that comes when the one in use is older than a handshake can take was
-//! dialed by a peer that holds the old one for lost: it restarted, or the line broke silently. Then
-//! the new one is taken and the old one closed, so a peer that returns is heard at once, not when
-//! the dead connection times out.
+//! stands by. A new connection is taken and the old ones closed, so that a peer that returns is
+//! heard at once, not when a dead connection times out, when
+//!
+//! * the one in use is older than a handshake can take: the peer dialed again, so it holds the old
+//!   one for lost, since the line broke silently;
+//! * the peer speaks over the new one in another run than before: it died and is back.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -24,7 +26,7 @@ use primitives::ValidatorIndex;
 use thiserror::Error;
 use tracing::{debug, info, warn};
 
-use super::handler::{Activate, Handler, Protocols, Report};
+use super::handler::{Activate, Handler, Protocols, Report, RunId};
 use super::inbox::Inbox;
 use super::limits::{CONNECTIONS_PER_PEER_MAX, REFUSAL, SIMULTANEITY};
 use super::outbox::WriterId;
@@ -59,6 +61,8 @@ struct Link {
     current: Option<ConnectionId>,
     writer: WriterId,
     ready: bool,
+    /// Of the peer, as it was heard last over the connections that are open.
+    run: Option<RunId>,
     refused_until: Option<Instant>,
 }
 
@@ -84,8 +88,7 @@ impl Link {
         let current = self.open.iter().find(|other| Some(other.id) == self.current);
         let Some(current) = current else { return self.activate(id) };
         if now.duration_since(current.since) > SIMULTANEITY {
-            let lost = Step::Close(current.id);
-            return self.activate(id).into_iter().chain([lost]).collect();
+            return self.replace(id);
         }
         if self.open.len() <= CONNECTIONS_PER_PEER_MAX {
             return vec![];
@@ -94,8 +97,30 @@ impl Link {
         spare.map(|spare| Step::Close(spare.id)).into_iter().collect()
     }
 
+    /// The peer has spoken over a connection. Its runs are told apart by the connections that are
+    /// open, in the order of their coming: an older one may be read late.
+    fn heard(&mut self, id: ConnectionId, run: RunId) -> Vec<Step> {
+        let place = |id| self.open.iter().position(|connection| Some(connection.id) == id);
+        if place(Some(id)) < place(self.current) {
+            return vec![];
+        }
+        let before = self.run.replace(run);
+        let is_back = self.current != Some(id) && before.is_some_and(|before| before != run);
+        if is_back { self.replace(id) } else { vec![] }
+    }
+
+    /// Takes this connection, and closes those that came before it.
+    fn replace(&mut self, id: ConnectionId) -> Vec<Step> {
+        let older = self.open.iter().map(|connection| connection.id).take_while(|one| *one != id);
+        let older = older.map(Step::Close).collect::<Vec<_>>();
+        self.activate(id).into_iter().chain(older).collect()
+    }
+
     fn closed(&mut self, id: ConnectionId) -> Vec<Step> {
         self.open.retain(|connection| connection.id != id);
+        if self.open.is_empty() {
+            self.run = None;
+        }
         if self.current != Some(id) {
             return vec![];
         }
@@ -255,6 +280,11 @@ impl NetworkBehaviour for Direct {
     fn on_connection_handler_event(&mut self, peer_id: PeerId, id: ConnectionId, report: Report) {
         match report {
             Report::Ready => self.on_ready(peer_id, id),
+            Report::Heard(run) => {
+                let link = self.links.get_mut(&peer_id);
+                let steps = link.map(|link| link.heard(id, run)).unwrap_or_default();
+                self.follow(peer_id, steps);
+            }
             Report::Failed(error) => {
                 let name = self.peers.by_id(&peer_id).map_or("", |peer| &peer.name);
                 if error.is_violation() {
@@ -315,6 +345,29 @@ mod tests {
         let expected = [Step::Activate(id(2), writer(2)), Step::Close(id(1))];
         assert_eq!(open(&mut link, 2, later), expected);
         assert_eq!(link.closed(id(1)), []);
+    }
+
+    fn run() -> RunId {
+        RunId::draw().unwrap()
+    }
+
+    #[test]
+    fn a_peer_that_is_back_is_taken_over_its_new_connection_however_young_the_old_one_is() {
+        let (mut link, now, before, after) = (Link::default(), Instant::now(), run(), run());
+        open(&mut link, 1, now);
+        open(&mut link, 2, now);
+        assert_eq!(link.heard(id(2), before), [], "both have dialed at once");
+        assert_eq!(link.heard(id(1), before), []);
+        assert_eq!(open(&mut link, 3, now), [Step::Close(id(2))]);
+        assert_eq!(link.closed(id(2)), []);
+        let expected = [Step::Activate(id(3), writer(2)), Step::Close(id(1))];
+        assert_eq!(link.heard(id(3), after), expected);
+        assert_eq!(link.heard(id(1), before), [], "what it had sent before comes late");
+        assert_eq!(link.heard(id(3), after), []);
+        assert_eq!(link.closed(id(1)), []);
+        assert_eq!(link.closed(id(3)), []);
+        open(&mut link, 4, now);
+        assert_eq!(link.heard(id(4), run()), [], "it was gone in between");
     }
 
     #[test]

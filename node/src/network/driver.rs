@@ -19,7 +19,7 @@ use super::behaviour::{Direct, Ready};
 use super::dialer::Dialer;
 use super::gossip::{self, Gossip};
 use super::handle::NetworkHandle;
-use super::handler::Protocols;
+use super::handler::{Protocols, RunId};
 use super::inbox::{Inbox, NetworkEvents};
 use super::limits::{
     GOSSIP_COMMANDS_MAX, GOSSIP_UNHEARD_MAX, HANDSHAKE_TIMEOUT, HANDSHAKES_IN_MAX, PEER_BUFFERS,
@@ -93,8 +93,9 @@ fn swarm(
     inbox: &Arc<Inbox>,
 ) -> Result<Swarm<Behaviour>, NetworkError> {
     let failed = |part| move |reason: String| NetworkError::Setup { part, reason };
+    let run = RunId::draw().map_err(|e| failed("a random number")(e.to_string()))?;
     let protocols =
-        Protocols::new(&options.chain).map_err(|e| failed("protocol names")(e.to_string()))?;
+        Protocols::new(&options.chain, run).map_err(|e| failed("protocol names")(e.to_string()))?;
     let behaviour = Behaviour {
         direct: Direct::new(Arc::clone(peers), Arc::clone(inbox), protocols),
         limits: connection_limits::Behaviour::new(

@@ -3,15 +3,18 @@
 //! Every connection accepts one inbound stream for each class; a newer one replaces the older, so a
 //! peer holds three readers at most. Outbound streams are opened when the connection becomes the
 //! one in use. Reading and writing run as tasks that end with the handler.
+//!
+//! A stream begins with its opener's [`RunId`]. Whoever died without a word is by this known to be
+//! back, while its old connection still looks alive.
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
-use std::future::{Ready, ready};
+use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use futures::AsyncWriteExt;
+use futures::future::BoxFuture;
 use futures::io::BufWriter;
+use futures::{AsyncReadExt, AsyncWriteExt};
 use libp2p::core::upgrade::{InboundUpgrade, OutboundUpgrade, UpgradeInfo};
 use libp2p::swarm::handler::{
     ConnectionEvent, ConnectionHandlerEvent, DialUpgradeError, FullyNegotiatedInbound,
@@ -38,40 +41,63 @@ const WRITE_BUFFER_BYTES: usize = 16 << 10;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Activate(pub(super) WriterId);
 
+/// Which run of a process this is: drawn by chance at its start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RunId([u8; Self::BYTES]);
+
+impl RunId {
+    pub(super) const BYTES: usize = 16;
+
+    pub(super) fn draw() -> Result<Self, getrandom::Error> {
+        let mut bytes = [0; Self::BYTES];
+        getrandom::fill(&mut bytes)?;
+        Ok(Self(bytes))
+    }
+}
+
 /// What a handler tells the behaviour.
 #[derive(Debug)]
 pub(super) enum Report {
+    /// The peer, in this run, has opened a stream.
+    Heard(RunId),
     /// The outbound streams are open.
     Ready,
     /// The connection is of no use any more.
     Failed(StreamError),
 }
 
-/// The names of the three protocols of one chain.
+/// The names of the three protocols of one chain, and what their streams begin with.
 #[derive(Debug)]
-pub(super) struct Protocols(PerClass<StreamProtocol>);
+pub(super) struct Protocols {
+    names: PerClass<StreamProtocol>,
+    own: RunId,
+}
 
 impl Protocols {
-    pub(super) fn new(chain: &primitives::Hash) -> Result<Self, libp2p::swarm::InvalidProtocol> {
+    pub(super) fn new(
+        chain: &primitives::Hash,
+        own: RunId,
+    ) -> Result<Self, libp2p::swarm::InvalidProtocol> {
         let named = |class| {
             let word = match class {
                 Class::Vote => "vote",
                 Class::Proposal => "proposal",
                 Class::Bulk => "bulk",
             };
-            StreamProtocol::try_from_owned(format!("/quorate/{chain}/{word}/1"))
+            StreamProtocol::try_from_owned(format!("/quorate/{chain}/{word}/2"))
         };
         let (vote, proposal, bulk) =
             (named(Class::Vote)?, named(Class::Proposal)?, named(Class::Bulk)?);
-        Ok(Self(PerClass::from_fn(|class| match class {
+        let names = PerClass::from_fn(|class| match class {
             Class::Vote => vote.clone(),
             Class::Proposal => proposal.clone(),
             Class::Bulk => bulk.clone(),
-        })))
+        });
+        Ok(Self { names, own })
     }
 
     pub(super) fn get(&self, class: Class) -> &StreamProtocol {
-        self.0.get(class)
+        self.names.get(class)
     }
 }
 
@@ -104,7 +130,8 @@ impl Handler {
         }
     }
 
-    fn on_inbound(&mut self, class: Class, stream: Stream) {
+    fn on_inbound(&mut self, class: Class, run: RunId, stream: Stream) {
+        self.reports.push_back(Report::Heard(run));
         let (peer, inbox) = (Arc::clone(&self.peer), Arc::clone(&self.inbox));
         let reader = self.tasks.spawn(read_messages(stream, peer, class, inbox));
         if let Some(older) = self.readers.get_mut(class).replace(reader) {
@@ -112,8 +139,11 @@ impl Handler {
         }
     }
 
-    fn on_outbound(&mut self, class: Class, stream: Stream) {
-        let writer = self.writer;
+    fn on_outbound(&mut self, class: Class, writer: WriterId, stream: Stream) {
+        // The connection went out of use and came back meanwhile.
+        if writer != self.writer {
+            return;
+        }
         self.peer.outboxes.get(class).attach(writer);
         self.tasks.spawn(write_messages(stream, Arc::clone(&self.peer), class, writer));
         self.opened += 1;
@@ -122,14 +152,15 @@ impl Handler {
         }
     }
 
-    fn on_outbound_error(&mut self, class: Class, error: StreamUpgradeError<Infallible>) {
+    fn on_outbound_error(&mut self, class: Class, error: StreamUpgradeError<io::Error>) {
         self.reports.push_back(Report::Failed(match error {
             StreamUpgradeError::Timeout => StreamError::Negotiation,
             StreamUpgradeError::NegotiationFailed => {
                 StreamError::Unsupported(self.protocols.get(class).clone())
             }
-            StreamUpgradeError::Io(error) => StreamError::Io(error),
-            StreamUpgradeError::Apply(never) => match never {},
+            StreamUpgradeError::Io(error) | StreamUpgradeError::Apply(error) => {
+                StreamError::Io(error)
+            }
         }));
     }
 }
@@ -178,7 +209,7 @@ impl ConnectionHandler for Handler {
     type InboundProtocol = AnyClass;
     type OutboundProtocol = OneClass;
     type InboundOpenInfo = ();
-    type OutboundOpenInfo = Class;
+    type OutboundOpenInfo = (Class, WriterId);
 
     fn listen_protocol(&self) -> SubstreamProtocol<AnyClass> {
         SubstreamProtocol::new(AnyClass(Arc::clone(&self.protocols)), ())
@@ -198,13 +229,13 @@ impl ConnectionHandler for Handler {
     fn poll(
         &mut self,
         context: &mut Context<'_>,
-    ) -> Poll<ConnectionHandlerEvent<OneClass, Class, Report>> {
+    ) -> Poll<ConnectionHandlerEvent<OneClass, (Class, WriterId), Report>> {
         if let Some(report) = self.reports.pop_front() {
             return Poll::Ready(ConnectionHandlerEvent::NotifyBehaviour(report));
         }
         if let Some(class) = self.to_open.pop_front() {
-            let protocol = OneClass(self.protocols.get(class).clone());
-            let protocol = SubstreamProtocol::new(protocol, class);
+            let protocol = OneClass(class, Arc::clone(&self.protocols));
+            let protocol = SubstreamProtocol::new(protocol, (class, self.writer));
             return Poll::Ready(ConnectionHandlerEvent::OutboundSubstreamRequest { protocol });
         }
         while let Poll::Ready(Some(ended)) = self.tasks.poll_join_next(context) {
@@ -216,17 +247,20 @@ impl ConnectionHandler for Handler {
         Poll::Pending
     }
 
-    fn on_connection_event(&mut self, event: ConnectionEvent<'_, AnyClass, OneClass, (), Class>) {
+    fn on_connection_event(
+        &mut self,
+        event: ConnectionEvent<'_, AnyClass, OneClass, (), (Class, WriterId)>,
+    ) {
         match event {
             ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound {
-                protocol: (class, stream),
+                protocol: (class, run, stream),
                 info: (),
-            }) => self.on_inbound(class, stream),
+            }) => self.on_inbound(class, run, stream),
             ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound {
                 protocol: stream,
-                info: class,
-            }) => self.on_outbound(class, stream),
-            ConnectionEvent::DialUpgradeError(DialUpgradeError { info: class, error }) => {
+                info: (class, writer),
+            }) => self.on_outbound(class, writer, stream),
+            ConnectionEvent::DialUpgradeError(DialUpgradeError { info: (class, _), error }) => {
                 self.on_outbound_error(class, error);
             }
             _ => {}
@@ -248,36 +282,44 @@ impl UpgradeInfo for AnyClass {
 }
 
 impl InboundUpgrade<Stream> for AnyClass {
-    type Output = (Class, Stream);
-    type Error = Infallible;
-    type Future = Ready<Result<Self::Output, Infallible>>;
+    type Output = (Class, RunId, Stream);
+    type Error = io::Error;
+    type Future = BoxFuture<'static, io::Result<Self::Output>>;
 
-    fn upgrade_inbound(self, stream: Stream, name: StreamProtocol) -> Self::Future {
+    fn upgrade_inbound(self, mut stream: Stream, name: StreamProtocol) -> Self::Future {
         // Only the three names above are ever negotiated.
         let class = CLASSES.into_iter().find(|class| *self.0.get(*class) == name);
-        ready(Ok((class.unwrap_or(Class::Bulk), stream)))
+        Box::pin(async move {
+            let mut run = RunId([0; RunId::BYTES]);
+            stream.read_exact(&mut run.0).await?;
+            Ok((class.unwrap_or(Class::Bulk), run, stream))
+        })
     }
 }
 
 /// Opens a stream of one class.
 #[derive(Clone, Debug)]
-pub(super) struct OneClass(StreamProtocol);
+pub(super) struct OneClass(Class, Arc<Protocols>);
 
 impl UpgradeInfo for OneClass {
     type Info = StreamProtocol;
     type InfoIter = [StreamProtocol; 1];
 
     fn protocol_info(&self) -> Self::InfoIter {
-        [self.0.clone()]
+        [self.1.get(self.0).clone()]
     }
 }
 
 impl OutboundUpgrade<Stream> for OneClass {
     type Output = Stream;
-    type Error = Infallible;
-    type Future = Ready<Result<Stream, Infallible>>;
+    type Error = io::Error;
+    type Future = BoxFuture<'static, io::Result<Stream>>;
 
-    fn upgrade_outbound(self, stream: Stream, _: StreamProtocol) -> Self::Future {
-        ready(Ok(stream))
+    fn upgrade_outbound(self, mut stream: Stream, _: StreamProtocol) -> Self::Future {
+        Box::pin(async move {
+            stream.write_all(&self.1.own.0).await?;
+            stream.flush().await?;
+            Ok(stream)
+        })
     }
 }

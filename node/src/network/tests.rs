@@ -363,6 +363,29 @@ async fn a_stopped_validator_is_reconnected_within_two_seconds() {
     check_restart(QUIC, false).await;
 }
 
+/// Its old QUIC connection, over which nothing says that it is gone, takes none of what is sent to it.
+#[tokio::test]
+async fn a_validator_that_died_and_is_back_at_once_is_spoken_to_at_once() {
+    let mut node = Node::start(options(2, 0, QUIC)).await;
+    let runtime = Runtime::new().unwrap();
+    let mut other = Node::start_on(options(2, 1, QUIC), runtime.handle()).await;
+    node.handle.set_addresses(other.index, vec![other.address.clone()]);
+    node.until(&NetworkEvent::Connected(other.index)).await;
+    other.until(&NetworkEvent::Connected(node.index)).await;
+    other.handle.send(node.index, Class::Vote, number(0));
+    assert_eq!(node.next_message().await.2, number(0).to_vec());
+    std::thread::spawn(move || runtime.shutdown_timeout(DEADLINE)).join().unwrap();
+
+    let start = Instant::now();
+    let mut returned = Node::start(options(2, 1, QUIC)).await;
+    returned.handle.set_addresses(node.index, vec![node.address.clone()]);
+    node.until(&NetworkEvent::Disconnected(other.index)).await;
+    node.until(&NetworkEvent::Connected(other.index)).await;
+    node.handle.send(other.index, Class::Vote, number(1));
+    assert_eq!(returned.next_message().await.2, number(1).to_vec());
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+}
+
 #[tokio::test]
 async fn events_end_after_shutdown() {
     let mut nodes = network(2, TCP).await;

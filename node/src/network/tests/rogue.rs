@@ -9,7 +9,7 @@ use primitives::{Hash, SecretKey};
 use tokio::sync::mpsc;
 
 use super::{CLASSES, Class, in_time};
-use crate::network::handler::Protocols;
+use crate::network::handler::{Protocols, RunId};
 
 #[derive(NetworkBehaviour)]
 struct Behaviour {
@@ -88,6 +88,7 @@ impl Rogue {
         let (mut control, victim, name) = (self.control.clone(), self.victim, name(chain, class));
         tokio::spawn(async move {
             let mut stream = control.open_stream(victim, name).await?;
+            stream.write_all(&[0; RunId::BYTES]).await?;
             stream.write_all(&bytes).await?;
             stream.flush().await?;
             std::future::pending::<()>().await;
@@ -97,5 +98,5 @@ impl Rogue {
 }
 
 fn name(chain: &Hash, class: Class) -> StreamProtocol {
-    Protocols::new(chain).unwrap().get(class).clone()
+    Protocols::new(chain, RunId::draw().unwrap()).unwrap().get(class).clone()
 }
