@@ -37,6 +37,14 @@ pub struct Config {
     pub heartbeat_ms: u64,
 }
 
+/// When a validator was heard last.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Heard {
+    pub(crate) uptime_ms: u64,
+    /// [`Core::needed_ms`] at that time. Silence is measured by it: nobody speaks while nothing is to be done.
+    pub(crate) needed_ms: u64,
+}
+
 /// One validator's part in agreement. Small parts are public to the crate: each file beside this one is one
 /// concern of the same machine.
 #[derive(Debug)]
@@ -63,9 +71,11 @@ pub struct Core {
     pub(crate) proposed_ms: Option<u64>,
     /// Since when something is to be ordered or finished; timers run only then.
     pub(crate) needed_since_ms: Option<u64>,
+    /// For how long altogether, in milliseconds, something was to be done.
+    pub(crate) needed_ms: u64,
     pub(crate) last_commit_ms: u64,
     pub(crate) last_resend_ms: u64,
-    pub(crate) heard_ms: BTreeMap<ValidatorIndex, u64>,
+    pub(crate) heard: BTreeMap<ValidatorIndex, Heard>,
     pub(crate) disconnected_ms: BTreeMap<ValidatorIndex, u64>,
     pub(crate) answered_ms: BTreeMap<ValidatorIndex, u64>,
     pub(crate) conduct: Conduct,
@@ -77,6 +87,9 @@ pub struct Core {
 impl Core {
     /// Takes one event and answers what is to be done, in order.
     pub fn step(&mut self, now: Now, input: Input) -> Vec<Effect> {
+        if self.needed_since_ms.is_some() {
+            self.needed_ms += now.uptime_ms.saturating_sub(self.now.uptime_ms);
+        }
         self.now = now;
         match input {
             Input::Start => self.start(),
@@ -108,7 +121,8 @@ impl Core {
         if !self.admits(from, Cost::of(&message)) {
             return;
         }
-        self.heard_ms.insert(from, self.now.uptime_ms);
+        let (uptime_ms, needed_ms) = (self.now.uptime_ms, self.needed_ms);
+        self.heard.insert(from, Heard { uptime_ms, needed_ms });
         match message {
             Message::Proposal(proposal) => self.on_proposal(from, *proposal),
             Message::Vote(vote) if Rule::OwnVotes.permits(vote.signer() == from) => {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use primitives::{CommitCertificate, Hash, Header, View, Vote};
 
 use crate::conduct::Conduct;
-use crate::core::{Config, Core};
+use crate::core::{Config, Core, Heard};
 use crate::effect::Effect;
 use crate::input::Now;
 use crate::leader::Schedule;
@@ -88,9 +88,10 @@ impl Core {
             entered_ms: now.uptime_ms,
             proposed_ms: None,
             needed_since_ms: None,
+            needed_ms: 0,
             last_commit_ms: now.uptime_ms,
             last_resend_ms: now.uptime_ms,
-            heard_ms: BTreeMap::new(),
+            heard: BTreeMap::new(),
             disconnected_ms: BTreeMap::new(),
             answered_ms: BTreeMap::new(),
             conduct: Conduct::new(faulty_max),
@@ -101,7 +102,7 @@ impl Core {
         for peer in core.config.validators.indices().filter(|index| *index != core.config.own) {
             core.disconnected_ms.insert(peer, now.uptime_ms);
             // Nobody is silent before there was time to speak.
-            core.heard_ms.insert(peer, now.uptime_ms);
+            core.heard.insert(peer, Heard { uptime_ms: now.uptime_ms, needed_ms: 0 });
         }
         for record in records {
             core.restore(record);

@@ -10,8 +10,7 @@ use crate::rules::Rule;
 impl Core {
     /// While something is to be done and the view does not move, says everything again.
     pub(crate) fn resend_when_stuck(&mut self) {
-        let due = self.last_resend_ms.saturating_add(pacemaker::RESEND_MS);
-        if self.needed_since_ms.is_none() || self.now.uptime_ms < due {
+        if self.needed_since_ms.is_none() || self.now.uptime_ms < self.resend_due_ms() {
             return;
         }
         self.last_resend_ms = self.now.uptime_ms;
@@ -33,6 +32,12 @@ impl Core {
         if self.leader(self.view) == self.own() {
             self.ask_for_missing_certificates();
         }
+    }
+
+    /// When everything is said again, if something is to be done: an idle chain stands still without being stuck.
+    pub(crate) fn resend_due_ms(&self) -> u64 {
+        let since = self.needed_since_ms.unwrap_or(0).max(self.last_resend_ms);
+        since.saturating_add(pacemaker::RESEND_MS)
     }
 
     /// A leader that jumped over views cannot propose before it knows how they ended.

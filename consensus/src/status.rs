@@ -173,7 +173,7 @@ impl Core {
         for peer in self.config.validators.indices().filter(|peer| *peer != self.own()) {
             // Who is silent while nothing happens is not missing.
             let silent = self.needed_since_ms.and_then(|needed| {
-                let since = needed.max(*self.heard_ms.get(&peer)?);
+                let since = needed.max(self.heard.get(&peer)?.uptime_ms);
                 (uptime_ms.saturating_sub(since) >= MISSING_AFTER_MS).then_some(since)
             });
             let disconnected = self.disconnected_ms.get(&peer).copied();

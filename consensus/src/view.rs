@@ -5,7 +5,6 @@ use primitives::{TimeoutVote, ValidatorIndex, View, Vote};
 use crate::core::Core;
 use crate::effect::Effect;
 use crate::message::{Message, TimeoutReason};
-use crate::pacemaker;
 use crate::record::Record;
 use crate::rules::Rule;
 use crate::safety::Signed;
@@ -175,24 +174,25 @@ impl Core {
     /// Whether the leader has not been heard for long while a quorum has; whoever is banned is not heard.
     fn is_leader_silent(&self) -> bool {
         let leader = self.leader(self.view);
-        let active = |index: &ValidatorIndex| {
-            *index == self.own() || self.now.uptime_ms < self.silent_ms(*index)
-        };
+        let active = |index: &ValidatorIndex| *index == self.own() || self.patience_ms(*index) > 0;
         let validators = &self.config.validators;
         let heard = active(&leader) && !self.conduct.is_banned(self.now.uptime_ms, leader);
         !heard && validators.indices().filter(active).count() >= validators.quorum()
     }
 
-    /// When a validator counts as silent, unless it is heard again.
-    fn silent_ms(&self, validator: ValidatorIndex) -> u64 {
-        let heard_ms = self.heard_ms.get(&validator).copied().unwrap_or(0);
-        heard_ms.saturating_add(self.pacemaker.silence_ms())
+    /// How much longer, while something is to be done, until a validator that is not heard counts as silent; zero when
+    /// it does.
+    fn patience_ms(&self, validator: ValidatorIndex) -> u64 {
+        let heard_ms = self.heard.get(&validator).map_or(0, |heard| heard.needed_ms);
+        heard_ms.saturating_add(self.pacemaker.silence_ms()).saturating_sub(self.needed_ms)
     }
 
     /// When the current leader will count as silent; never if it does already.
     fn leader_silent_ms(&self) -> u64 {
-        let silent_ms = self.silent_ms(self.leader(self.view));
-        if silent_ms > self.now.uptime_ms { silent_ms } else { u64::MAX }
+        match self.patience_ms(self.leader(self.view)) {
+            0 => u64::MAX,
+            patience_ms => self.now.uptime_ms.saturating_add(patience_ms),
+        }
     }
 
     /// The next moment at which [`crate::Input::Tick`] may change something; on the uptime clock.
@@ -204,7 +204,7 @@ impl Core {
             return heartbeat.min(ask_views);
         }
         let round = self.round(self.view);
-        let resend = self.last_resend_ms.saturating_add(pacemaker::RESEND_MS);
+        let resend = self.resend_due_ms();
         let proposed = round.is_some_and(|round| round.proposal.is_some());
         let timer = match self.timers() {
             Some(_) if !self.may_give_up(self.view) => u64::MAX,

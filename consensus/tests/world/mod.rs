@@ -42,6 +42,15 @@ impl World {
     }
 
     pub fn core(&self, own: u16, memory: impl Into<Memory>) -> Core {
+        self.core_with_heartbeat(own, memory, 1_000_000)
+    }
+
+    pub fn core_with_heartbeat(
+        &self,
+        own: u16,
+        memory: impl Into<Memory>,
+        heartbeat_ms: u64,
+    ) -> Core {
         let config = Config {
             context: self.context,
             validators: self.validators.clone(),
@@ -49,7 +58,7 @@ impl World {
             key: self.keys[usize::from(own)].clone(),
             genesis: self.genesis.hash(),
             clock_drift_ms: 500,
-            heartbeat_ms: 1_000_000,
+            heartbeat_ms,
         };
         let (header, hash) = (self.genesis.clone(), self.genesis.hash());
         let committed = Committed { header, hash, certificate: None };
