@@ -75,7 +75,8 @@ impl Traffic {
             let now = *committed.borrow_and_update();
             (now, now + count)
         };
-        let waited = timeout(DEADLINE, committed.wait_for(|now| *now >= wanted)).await;
+        let reached = async { committed.wait_for(|now| *now >= wanted).await.map(|now| *now) };
+        let waited = timeout(DEADLINE, reached).await;
         let now = *self.record.committed.borrow();
         let refusals = self.record.outcome().refusals.clone();
         waited.with_context(|| {
