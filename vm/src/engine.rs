@@ -5,7 +5,9 @@
 //! depends on is decided outside of it.
 
 mod artifacts;
+mod imports;
 mod memory;
+mod stores;
 mod wasmer;
 
 use primitives::Hash;

@@ -151,6 +151,9 @@ impl<'a> Journal<'a> {
     /// # Panics
     /// When the balance overflows: the supply is checked at genesis and never grows.
     pub(crate) fn credit(&mut self, address: &Address, amount: Amount) {
+        if amount == Amount::ZERO {
+            return;
+        }
         let mut account = self.account(address);
         match account.balance.checked_add(amount) {
             Some(balance) => account.balance = balance,

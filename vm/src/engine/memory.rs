@@ -124,7 +124,7 @@ impl Drop for Region {
 /// The memory of one instance.
 #[derive(Debug)]
 struct Pooled {
-    /// Only taken when it is dropped.
+    /// Taken when it is reset or dropped.
     region: Option<Region>,
     pool: Arc<Pool>,
     ty: MemoryType,
@@ -199,6 +199,17 @@ impl LinearMemory for Pooled {
         }
         self.define();
         Ok(current)
+    }
+
+    /// Gives the region back. The instance must not run any more.
+    fn reset(&mut self) -> Result<(), MemoryError> {
+        if let Some(region) = self.region.take() {
+            let nothing = VMMemoryDefinition { base: ptr::null_mut(), current_length: 0 };
+            // SAFETY: `new`'s caller keeps it valid.
+            unsafe { self.definition.write(nothing) };
+            self.pool.put_back(region);
+        }
+        Ok(())
     }
 
     fn vmmemory(&self) -> NonNull<VMMemoryDefinition> {

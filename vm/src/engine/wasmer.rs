@@ -2,23 +2,20 @@
 
 #![allow(unsafe_code)]
 
-use std::ptr::NonNull;
 use std::sync::Arc;
 
 use primitives::Hash;
 use wasmer::sys::{Cranelift, CraneliftOptLevel, EngineBuilder, Features, NativeEngineExt};
-use wasmer::{
-    Extern, Function, FunctionEnv, FunctionEnvMut, Global, Instance, Memory, Module, RuntimeError,
-    Store, StoreMut, Value,
-};
+use wasmer::{ExportError, FunctionEnv, Instance, Module, RuntimeError, Store, Value};
 use wasmer_types::TrapCode;
 
 use super::artifacts::{self, Artifacts};
+use super::imports::Env;
 use super::memory::{ContractTunables, Pool};
-use super::{Answer, Engine, Escape, Fatal, Guest, OutOfBounds, Program, Ran, Run};
-use crate::host::{self, Host, HostCalls, host_functions};
+use super::stores::Prepared;
+use super::{Answer, Engine, Escape, Fatal, Program, Ran, Run};
+use crate::host::HostCalls;
 use crate::instrument::{GAS_EXPORT, STACK_EXPORT};
-use crate::trap::Stop;
 
 /// Native stack of one call into a contract. Metering stops a call at [`crate::cost::STACK_WORDS`]
 /// (2¹⁸), so there are 128 bytes for each metered word, and one word stands for each value that a
@@ -52,7 +49,8 @@ impl Engine for Wasmer {
             None => self.compile_and_keep(&engine, wasm)?,
         };
         let imports = module.imports().map(|import| import.name().to_owned()).collect();
-        Ok(Box::new(Compiled { engine, module, imports, size }))
+        let prepared = Prepared::new(engine, imports);
+        Ok(Box::new(Compiled { module, prepared, size }))
     }
 }
 
@@ -111,39 +109,18 @@ impl Wasmer {
 }
 
 struct Compiled {
-    engine: wasmer::Engine,
     module: Module,
-    /// The host functions it imports, in the order of its import section.
-    imports: Vec<String>,
+    prepared: Prepared,
     size: usize,
 }
 
 impl Program for Compiled {
     fn run(&self, run: Run<'_>, calls: &mut HostCalls<'_, '_>) -> Result<Ran, Fatal> {
-        let mut store = Store::new(self.engine.clone());
-        // SAFETY: the store is dropped at the end of this function, which has the host to itself
-        // meanwhile.
-        let env = FunctionEnv::new(&mut store, unsafe { Env::new(calls) });
-        let instance = self.instantiate(&mut store, &env)?;
-        let missing = |error: wasmer::ExportError| Fatal(format!("an export is missing: {error}"));
-        let memory = instance.exports.get_memory("memory").map_err(missing)?.clone();
-        let gas = instance.exports.get_global(GAS_EXPORT).map_err(missing)?.clone();
-        let stack = instance.exports.get_global(STACK_EXPORT).map_err(missing)?.clone();
-        let unset = |error: RuntimeError| Fatal(format!("a global cannot be set: {error}"));
-        gas.set(&mut store, Value::I64(run.gas)).map_err(unset)?;
-        stack.set(&mut store, Value::I32(run.stack)).map_err(unset)?;
-        env.as_mut(&mut store).handles = Some(Handles { memory, gas: gas.clone() });
-        let function =
-            instance.exports.get_typed_function::<i32, i32>(&store, run.entry).map_err(missing)?;
-        let answer = match function.call(&mut store, run.argument) {
-            Ok(answer) => Answer::Returned(answer),
-            Err(error) => classify(error)?,
-        };
-        let (Value::I64(gas), Value::I32(stack)) = (gas.get(&mut store), stack.get(&mut store))
-        else {
-            return Err(Fatal("a meter is of another type".to_owned()));
-        };
-        Ok(Ran { answer, gas, stack })
+        self.prepared.with_store(calls, |store, imports, env| {
+            let instance = Instance::new_by_index(store, &self.module, imports)
+                .map_err(|error| Fatal(format!("an instance cannot be made: {error}")))?;
+            run_instance(store, &instance, env, run)
+        })
     }
 
     fn size(&self) -> usize {
@@ -151,16 +128,34 @@ impl Program for Compiled {
     }
 }
 
-impl Compiled {
-    fn instantiate(&self, store: &mut Store, env: &FunctionEnv<Env>) -> Result<Instance, Fatal> {
-        let mut imports: Vec<Extern> = Vec::with_capacity(self.imports.len());
-        for name in &self.imports {
-            let unknown = || Fatal(format!("a validated module imports the unknown {name}"));
-            imports.push(import(name, store, env).ok_or_else(unknown)?.into());
-        }
-        Instance::new_by_index(store, &self.module, &imports)
-            .map_err(|error| Fatal(format!("an instance cannot be made: {error}")))
-    }
+/// Runs an entry of a fresh instance, whose memory is gone afterwards.
+fn run_instance(
+    store: &mut Store,
+    instance: &Instance,
+    env: &FunctionEnv<Env>,
+    run: Run<'_>,
+) -> Result<Ran, Fatal> {
+    let missing = |error: ExportError| Fatal(format!("an export is missing: {error}"));
+    let memory = instance.exports.get_memory("memory").map_err(missing)?.clone();
+    let gas = instance.exports.get_global(GAS_EXPORT).map_err(missing)?.clone();
+    let stack = instance.exports.get_global(STACK_EXPORT).map_err(missing)?.clone();
+    let unset = |error: RuntimeError| Fatal(format!("a global cannot be set: {error}"));
+    gas.set(store, Value::I64(run.gas)).map_err(unset)?;
+    stack.set(store, Value::I32(run.stack)).map_err(unset)?;
+    env.as_mut(store).begin(memory.clone(), gas.clone());
+    let function =
+        instance.exports.get_typed_function::<i32, i32>(store, run.entry).map_err(missing)?;
+    let answer = match function.call(store, run.argument) {
+        Ok(answer) => Answer::Returned(answer),
+        Err(error) => classify(error)?,
+    };
+    let (Value::I64(gas), Value::I32(stack)) = (gas.get(store), stack.get(store)) else {
+        return Err(Fatal("a meter is of another type".to_owned()));
+    };
+    memory
+        .reset(store)
+        .map_err(|error| Fatal(format!("a memory cannot be given back: {error}")))?;
+    Ok(Ran { answer, gas, stack })
 }
 
 fn classify(error: RuntimeError) -> Result<Answer, Fatal> {
@@ -185,101 +180,3 @@ fn classify(error: RuntimeError) -> Result<Answer, Fatal> {
         _ => Err(Fatal(format!("a contract ended in an unknown way: {error}"))),
     }
 }
-
-/// What the host needs of the instance; known once it is made.
-#[derive(Clone, Debug)]
-struct Handles {
-    memory: Memory,
-    gas: Global,
-}
-
-/// The data that wasmer hands to host functions.
-struct Env {
-    calls: CallsPointer,
-    handles: Option<Handles>,
-}
-
-/// A borrow of the host for as long as one run lasts. wasmer wants its environments without
-/// lifetimes.
-struct CallsPointer(NonNull<HostCalls<'static, 'static>>);
-
-// SAFETY: wasmer asks for `Send` of every environment, but the store that holds this one is made,
-// used and dropped within one run on one thread.
-unsafe impl Send for CallsPointer {}
-
-impl Env {
-    /// # Safety
-    ///
-    /// The host must outlive the store that holds the environment, and nobody else may use it while
-    /// a host function of that store runs.
-    unsafe fn new(calls: &mut HostCalls<'_, '_>) -> Self {
-        Self { calls: CallsPointer(NonNull::from(calls).cast()), handles: None }
-    }
-}
-
-/// Runs a host function for an instance.
-fn enter<R>(
-    mut env: FunctionEnvMut<'_, Env>,
-    body: impl FnOnce(&mut Host<'_, 'static>) -> Result<R, Stop>,
-) -> Result<R, Escape> {
-    let (env, store) = env.data_and_store_mut();
-    // Only a start function could run before, and such modules are refused.
-    let Some(handles) = &env.handles else { return Err(Escape) };
-    let mut guest = Running { handles, store };
-    // SAFETY: `Env::new`'s caller keeps the host alive and leaves it alone while the contract runs,
-    // and a contract runs one host function at a time: a nested run has an environment of its own,
-    // made from a reborrow of what this reference leads to.
-    unsafe { env.calls.0.as_mut() }.enter(&mut guest, body)
-}
-
-/// An instance while it waits for a host function.
-struct Running<'a> {
-    handles: &'a Handles,
-    store: StoreMut<'a>,
-}
-
-impl Guest for Running<'_> {
-    fn gas(&mut self) -> i64 {
-        match self.handles.gas.get(&mut self.store) {
-            Value::I64(gas) => gas,
-            other => panic!("the gas left is {other:?}"),
-        }
-    }
-
-    fn set_gas(&mut self, gas: i64) {
-        if let Err(error) = self.handles.gas.set(&mut self.store, Value::I64(gas)) {
-            panic!("the gas left cannot be set: {error}");
-        }
-    }
-
-    fn read(&mut self, at: u32, into: &mut [u8]) -> Result<(), OutOfBounds> {
-        let read = self.handles.memory.view(&self.store).read(u64::from(at), into);
-        read.map_err(|_| OutOfBounds)
-    }
-
-    fn write(&mut self, at: u32, bytes: &[u8]) -> Result<(), OutOfBounds> {
-        let written = self.handles.memory.view(&self.store).write(u64::from(at), bytes);
-        written.map_err(|_| OutOfBounds)
-    }
-}
-
-macro_rules! imports {
-    ($($file:ident::$name:ident($($parameter:ident: $ty:ident),*) $(-> $result:ident)?;)*) => {
-        /// The host function with this name, for one instance.
-        fn import(name: &str, store: &mut Store, env: &FunctionEnv<Env>) -> Option<Function> {
-            Some(match name {
-                $(
-                    stringify!($name) => Function::new_typed_with_env(
-                        store,
-                        env,
-                        |env: FunctionEnvMut<'_, Env>, $($parameter: $ty),*| {
-                            enter(env, |host| host::$file::$name(host, $($parameter),*))
-                        },
-                    ),
-                )*
-                _ => return None,
-            })
-        }
-    };
-}
-host_functions!(imports);

@@ -139,14 +139,19 @@ impl Host<'_, '_> {
 
     /// Copies `len` bytes out of the contract's memory, at most `max`; charges for the crossing.
     fn read(&mut self, what: &str, ptr: i32, len: i32, max: usize) -> Result<Vec<u8>, Stop> {
+        let mut bytes = vec![0; self.check_length(what, len, max)?];
+        self.copy(what, ptr, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// How many bytes are to cross, if they may and are paid for.
+    fn check_length(&mut self, what: &str, len: i32, max: usize) -> Result<usize, Stop> {
         let len = len.cast_unsigned() as usize;
         if len > max {
             return Err(misuse(format!("{what} has {len} bytes, and at most {max} are accepted")));
         }
         self.charge_bytes(len, cost::HOST_BYTE)?;
-        let mut bytes = vec![0; len];
-        self.copy(what, ptr, &mut bytes)?;
-        Ok(bytes)
+        Ok(len)
     }
 
     fn read_array<const N: usize>(&mut self, what: &str, ptr: i32) -> Result<[u8; N], Stop> {

@@ -1,5 +1,6 @@
 //! The contract's own storage.
 
+use primitives::state_key::Namespace;
 use primitives::{StateKey, limits};
 
 use super::{Host, misuse};
@@ -7,9 +8,17 @@ use crate::cost;
 use crate::trap::Stop;
 
 impl Host<'_, '_> {
+    /// The key of the state for a key of the contract.
     fn storage_key(&mut self, ptr: i32, len: i32) -> Result<StateKey, Stop> {
-        let key = self.read("the key", ptr, len, limits::STORAGE_KEY_BYTES_MAX)?;
-        Ok(StateKey::storage(&self.frame.contract, &key))
+        let len = self.check_length("the key", len, limits::STORAGE_KEY_BYTES_MAX)?;
+        // Of one piece of memory from the beginning: keys are half of what a short call allocates.
+        let contract = self.frame.contract.0;
+        let mut key = Vec::with_capacity(contract.len() + len);
+        key.extend_from_slice(&contract);
+        key.resize(contract.len() + len, 0);
+        let (_, own) = key.split_at_mut(contract.len());
+        self.copy("the key", ptr, own)?;
+        Ok(StateKey { namespace: Namespace::Storage, key })
     }
 }
 

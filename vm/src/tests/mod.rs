@@ -5,6 +5,7 @@ mod blocks;
 mod calls;
 mod crypto;
 mod host;
+mod instances;
 mod making;
 mod metering;
 mod scans;

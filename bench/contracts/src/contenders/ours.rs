@@ -52,16 +52,15 @@ impl vm::Storage for Store {
 /// Passes on the key as the store has it, without taking memory for it.
 fn with_key<T>(key: &StateKey, then: impl FnOnce(&[u8]) -> T) -> T {
     let mut bytes = [0; KEY_BYTES_MAX];
-    let length = 1 + key.key.len();
-    match (bytes.split_first_mut(), length <= KEY_BYTES_MAX) {
-        (Some((namespace, rest)), true) => {
-            *namespace = key.namespace as u8;
-            for (place, byte) in rest.iter_mut().zip(&key.key) {
-                *place = *byte;
+    match bytes.get_mut(..=key.key.len()) {
+        Some(place) => {
+            if let Some((namespace, rest)) = place.split_first_mut() {
+                *namespace = key.namespace as u8;
+                rest.copy_from_slice(&key.key);
             }
-            then(bytes.get(..length).unwrap_or(&bytes))
+            then(place)
         }
-        _ => then(&[&[key.namespace as u8], key.key.as_slice()].concat()),
+        None => then(&[&[key.namespace as u8], key.key.as_slice()].concat()),
     }
 }
 
