@@ -12,7 +12,8 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use libp2p::Multiaddr;
 use primitives::{
-    Genesis, Hash, Height, SecretKey, SignedBatch, ValidatorIndex, ValidatorSet, codec, limits,
+    Genesis, Hash, Height, SecretKey, SignedBatch, StateKey, ValidatorIndex, ValidatorSet, codec,
+    limits,
 };
 use replica::{Event, Ledger, Limits, Machine, Message, Now, Options, Replica};
 use state::{Retention, State, StateOptions};
@@ -254,6 +255,8 @@ fn ledger(
     genesis: &Genesis,
     data: &Path,
 ) -> anyhow::Result<Ledger> {
+    let costs = state.get(&StateKey::system(vm::COSTS_KEY));
+    vm::CostTable::check(costs.as_deref())?;
     let cache_bytes_max = usize::try_from(settings.vm.modules_mib)? << 20;
     let directory = data.join("modules");
     let files = ModuleFiles::new(&directory, u64::from(settings.vm.artifacts_mib) << 20)

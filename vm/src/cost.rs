@@ -4,10 +4,15 @@
 //! the corpus of attacks found too cheap (`tests/figures/engine.md`), and uploads pay for their
 //! compiler.
 //!
-//! Everything here is consensus: a change needs a new [`VERSION`], which is part of the key of
-//! every cache of instrumented or compiled code.
+//! Everything here is consensus, and stands in every chain's state since its genesis
+//! ([`CostTable`]). A change needs a new [`VERSION`], which is part of the key of every cache of
+//! instrumented or compiled code.
 
-use primitives::{Action, Gas, Transaction};
+use std::collections::BTreeMap;
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use primitives::{Action, Gas, Transaction, codec};
+use thiserror::Error;
 use wasmparser::Operator;
 
 use crate::limits::MEMORY_PAGES_MAX;
@@ -15,89 +20,192 @@ use crate::operators::{Class, classify};
 
 /// The version of this table and of the instrumentation that applies it.
 pub const VERSION: u32 = 2;
+/// Bytes of an encoded table at most.
+const RECORD_BYTES_MAX: usize = 64 << 10;
 
-/// Any transaction: its signature, its sender's account, its place in the block.
-pub const TRANSACTION: u64 = 20_000_000;
-/// A transfer's two accounts.
-pub const TRANSFER: u64 = 10_000_000;
-/// A byte of a transaction's arguments or salt.
-pub const ARGUMENT_BYTE: u64 = 2_000;
-/// The smallest module: what the compiler takes to begin with.
-pub const UPLOAD: u64 = 2_500_000_000;
-/// A byte of uploaded code: checking, instrumenting and compiling it, and keeping it for ever.
-pub const UPLOAD_BYTE: u64 = 150_000;
-/// A metered block of uploaded code: its check, and all that a compiler has to do where ways meet.
-pub const UPLOAD_BLOCK: u64 = 12_000_000;
-/// An operand that waits while an operator of uploaded code is at work.
-pub const UPLOAD_OPERAND: u64 = 5_000;
-/// A pair of operators of one function: values live longer, the more there is between them.
-pub const UPLOAD_PAIR: u64 = 80;
-/// The record of a new contract.
-pub const INSTANTIATE: u64 = 20_000_000;
-/// Giving a contract other code: reading both descriptions.
-pub const UPGRADE: u64 = 40_000_000;
+macro_rules! prices {
+    ($($(#[$doc:meta])* $visible:vis const $name:ident = $price:expr;)*) => {
+        $($(#[$doc])* $visible const $name: u64 = $price;)*
 
-/// Making an instance of a contract, without its memory.
-pub const CALL: u64 = 20_000_000;
-/// Any call of a host function.
-pub const HOST: u64 = 100_000;
-/// A byte that crosses between contract and host.
-pub const HOST_BYTE: u64 = 24;
-/// Reading the state: a value, or whether there is one.
-pub const READ: u64 = 2_000_000;
-pub const READ_BYTE: u64 = 500;
-/// Writing the state: a value, or its removal; the state tree is most of it.
-pub const WRITE: u64 = 10_000_000;
-pub const WRITE_BYTE: u64 = 5_000;
-/// Opening a scan, or asking it for more; each pair costs a read.
-pub const SCAN: u64 = 4_000_000;
-/// A key that the block has deleted, when a scan passes it by.
-pub const SCAN_DELETED: u64 = 200_000;
-pub const EVENT: u64 = 1_000_000;
-pub const EVENT_BYTE: u64 = 2_000;
-/// Moving native units.
-pub const MOVE: u64 = 10_000_000;
+        /// All of them, by name.
+        const PRICES: &[(&str, u64)] = &[$((stringify!($name), $name)),*];
+    };
+}
 
-/// A hash of nothing.
-pub const HASH: u64 = 500_000;
-pub const BLAKE3_BYTE: u64 = 1_500;
-pub const SHA256_BYTE: u64 = 5_000;
-pub const KECCAK256_BYTE: u64 = 5_000;
-/// A byte of a message that is signed with Ed25519.
-pub const SHA512_BYTE: u64 = 3_500;
-/// Checking a signature.
-pub const ED25519: u64 = 80_000_000;
-pub const ED25519_IN_BATCH: u64 = 50_000_000;
-pub const SECP256K1: u64 = 200_000_000;
-pub const P256: u64 = 350_000_000;
+prices! {
+    /// Any transaction: its signature, its sender's account, its place in the block.
+    pub const TRANSACTION = 20_000_000;
+    /// A transfer's two accounts.
+    pub const TRANSFER = 10_000_000;
+    /// A byte of a transaction's arguments or salt.
+    pub const ARGUMENT_BYTE = 2_000;
+    /// The smallest module: what the compiler takes to begin with.
+    pub const UPLOAD = 2_500_000_000;
+    /// A byte of uploaded code: checking, instrumenting and compiling it, and keeping it for ever.
+    pub const UPLOAD_BYTE = 150_000;
+    /// A metered block of uploaded code: its check, and all that a compiler has to do where ways meet.
+    pub const UPLOAD_BLOCK = 12_000_000;
+    /// An operand that waits while an operator of uploaded code is at work.
+    pub const UPLOAD_OPERAND = 5_000;
+    /// A pair of operators of one function: values live longer, the more there is between them.
+    pub const UPLOAD_PAIR = 80;
+    /// The record of a new contract.
+    pub const INSTANTIATE = 20_000_000;
+    /// Giving a contract other code: reading both descriptions.
+    pub const UPGRADE = 40_000_000;
 
-/// A byte that `memory.copy` or `memory.fill` touches.
-pub const BULK_BYTE: u64 = 100;
-/// A page of memory, zeroed and mapped.
-pub const PAGE: u64 = 4_000_000;
-/// What each page costs more than the one before it, so that large memories are dear.
-pub const PAGE_RAMP: u64 = 60_000;
-/// A byte of a data segment.
-pub const DATA_BYTE: u64 = 300;
-/// An entry of the table.
-pub const TABLE_ENTRY: u64 = 20_000;
+    /// Making an instance of a contract, without its memory.
+    pub const CALL = 20_000_000;
+    /// Any call of a host function.
+    pub const HOST = 100_000;
+    /// A byte that crosses between contract and host.
+    pub const HOST_BYTE = 24;
+    /// Reading the state: a value, or whether there is one.
+    pub const READ = 2_000_000;
+    pub const READ_BYTE = 500;
+    /// Writing the state: a value, or its removal; the state tree is most of it.
+    pub const WRITE = 10_000_000;
+    pub const WRITE_BYTE = 5_000;
+    /// Opening a scan, or asking it for more; each pair costs a read.
+    pub const SCAN = 4_000_000;
+    /// A key that the block has deleted, when a scan passes it by.
+    pub const SCAN_DELETED = 200_000;
+    pub const EVENT = 1_000_000;
+    pub const EVENT_BYTE = 2_000;
+    /// Moving native units.
+    pub const MOVE = 10_000_000;
 
-/// Pages that a core's own cache holds: a memory that may grow beyond has dearer loads.
-pub const CACHED_PAGES: u64 = 16;
-/// Loading from a memory of at most so many pages, which may lie across two lines, and wait for a
-/// store that does.
-const LOAD: u64 = 1_400;
-/// Loading from a larger one: each load may wait for the one before to come out of the memory.
-const LOAD_FAR: u64 = 80_000;
+    /// A hash of nothing.
+    pub const HASH = 500_000;
+    pub const BLAKE3_BYTE = 1_500;
+    pub const SHA256_BYTE = 5_000;
+    pub const KECCAK256_BYTE = 5_000;
+    /// A byte of a message that is signed with Ed25519.
+    pub const SHA512_BYTE = 3_500;
+    /// Checking a signature.
+    pub const ED25519 = 80_000_000;
+    pub const ED25519_IN_BATCH = 50_000_000;
+    pub const SECP256K1 = 200_000_000;
+    pub const P256 = 350_000_000;
 
-/// The check at the head of a metered block.
-pub const BLOCK: u64 = 2_450;
-/// A local variable at function entry: zeroing it, and its place in the frame.
-pub const LOCAL: u64 = 75;
+    /// A byte that `memory.copy` or `memory.fill` touches.
+    pub const BULK_BYTE = 100;
+    /// A page of memory, zeroed and mapped.
+    pub const PAGE = 4_000_000;
+    /// What each page costs more than the one before it, so that large memories are dear.
+    pub const PAGE_RAMP = 60_000;
+    /// A byte of a data segment.
+    pub const DATA_BYTE = 300;
+    /// An entry of the table.
+    pub const TABLE_ENTRY = 20_000;
+
+    /// Pages that a core's own cache holds: a memory that may grow beyond has dearer loads.
+    pub const CACHED_PAGES = 16;
+    /// Loading from a memory of at most so many pages, which may lie across two lines, and wait for a
+    /// store that does.
+    const LOAD = 1_400;
+    /// Loading from a larger one: each load may wait for the one before to come out of the memory.
+    const LOAD_FAR = 80_000;
+
+    /// The check at the head of a metered block.
+    pub const BLOCK = 2_450;
+    /// A local variable at function entry: zeroing it, and its place in the frame.
+    pub const LOCAL = 75;
+
+    /// An operator that compiles to nothing: constants, blocks and their ends.
+    const NOTHING = 1;
+    /// `br`, `br_if`, `if`.
+    const BRANCH = 765;
+    const BRANCH_TABLE = 2_400;
+    /// A target of a `br_table`.
+    const BRANCH_TABLE_TARGET = 325;
+    const CALL_FUNCTION = 3_800;
+    const CALL_INDIRECT = 13_610;
+    /// A parameter of the type that a `call_indirect` names.
+    const CALL_INDIRECT_PARAMETER = 650;
+    const SELECT = 1_250;
+    /// `local.get`, `local.tee`.
+    const LOCAL_GET = 75;
+    const LOCAL_SET = 210;
+    const GLOBAL_GET = 225;
+    const GLOBAL_SET = 575;
+    const STORE = 1_700;
+    const MEMORY_SIZE = 3_000;
+    const MEMORY_GROW = 12_000;
+    /// `memory.copy`, `memory.fill`, beside their bytes.
+    const BULK = 40_000;
+    /// Division and remainder.
+    const DIVIDE_I32 = 1_120;
+    const DIVIDE_I64 = 1_270;
+    const COUNT_ONES_I32 = 2_650;
+    const COUNT_ONES_I64 = 6_000;
+    const MULTIPLY = 160;
+    /// `clz`, `ctz`.
+    const COUNT_ZEROS = 210;
+    const COMPARE_I32 = 170;
+    const COMPARE_I64 = 225;
+    /// Additions, bitwise operators, shifts, rotations, wraps and extensions.
+    const ARITHMETIC = 100;
+}
+
 /// Stack words of any frame: return address, saved registers, the engine's own.
 pub const FRAME_WORDS: u32 = 16;
 /// Stack words of one call into a contract. See [`crate::engine::STACK_BYTES`] for the native size.
 pub const STACK_WORDS: u32 = 256 << 10;
+
+/// The table as it stands in the state, under [`crate::COSTS_KEY`]: whoever reads the chain finds
+/// there what gas is charged for, and a node whose own table is another one does not follow it.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct CostTable {
+    pub version: u32,
+    /// By name, in gas; stack words for `frame_words` and `stack_words`.
+    pub prices: BTreeMap<String, u64>,
+}
+
+/// Why this program cannot follow a chain.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum CostMismatch {
+    #[error(
+        "the chain's state holds no readable table of gas prices: another program made it, or an \
+         older version of this one"
+    )]
+    Unreadable,
+    #[error(
+        "the chain prices gas by table {chain}, and this program by table {VERSION}: run the \
+         version that the other validators run"
+    )]
+    Version { chain: u32 },
+    #[error(
+        "the chain and this program both call their table of gas prices {VERSION}, and disagree \
+         about {name}: one of them was not built from a release"
+    )]
+    Price { name: String },
+}
+
+impl CostTable {
+    /// The one of this program.
+    pub fn own() -> Self {
+        let words = [("FRAME_WORDS", FRAME_WORDS), ("STACK_WORDS", STACK_WORDS)];
+        let words = words.map(|(name, words)| (name, u64::from(words)));
+        let prices = PRICES.iter().copied().chain(words);
+        let prices = prices.map(|(name, price)| (name.to_lowercase(), price)).collect();
+        Self { version: VERSION, prices }
+    }
+
+    /// Whether what stands in a chain's state is this program's own table.
+    pub fn check(record: Option<&[u8]>) -> Result<(), CostMismatch> {
+        let chain = record.and_then(|bytes| codec::decode::<Self>(bytes, RECORD_BYTES_MAX).ok());
+        let (chain, own) = (chain.ok_or(CostMismatch::Unreadable)?, Self::own());
+        if chain.version != own.version {
+            return Err(CostMismatch::Version { chain: chain.version });
+        }
+        let names = own.prices.keys().chain(chain.prices.keys());
+        match names.into_iter().find(|name| own.prices.get(*name) != chain.prices.get(*name)) {
+            Some(name) => Err(CostMismatch::Price { name: name.clone() }),
+            None => Ok(()),
+        }
+    }
+}
 
 /// What a transaction costs before anything runs, and at least. A gas limit below it is refused.
 pub fn intrinsic_gas(transaction: &Transaction) -> Gas {
@@ -153,17 +261,19 @@ pub fn operator(operator: &Operator<'_>, parameters: impl Fn(u32) -> usize, load
         return u64::MAX;
     }
     match operator {
-        Unreachable | Return | Nop | Drop | Block { .. } | Loop { .. } | Else | End => 1,
-        I32Const { .. } | I64Const { .. } => 1,
-        Br { .. } | BrIf { .. } | If { .. } => 765,
-        BrTable { targets } => 2_400 + 325 * u64::from(targets.len()),
-        Call { .. } => 3_800,
-        CallIndirect { type_index, .. } => 13_610 + 650 * parameters(*type_index) as u64,
-        Select => 1_250,
-        LocalGet { .. } | LocalTee { .. } => 75,
-        LocalSet { .. } => 210,
-        GlobalGet { .. } => 225,
-        GlobalSet { .. } => 575,
+        Unreachable | Return | Nop | Drop | Block { .. } | Loop { .. } | Else | End => NOTHING,
+        I32Const { .. } | I64Const { .. } => NOTHING,
+        Br { .. } | BrIf { .. } | If { .. } => BRANCH,
+        BrTable { targets } => BRANCH_TABLE + BRANCH_TABLE_TARGET * u64::from(targets.len()),
+        Call { .. } => CALL_FUNCTION,
+        CallIndirect { type_index, .. } => {
+            CALL_INDIRECT + CALL_INDIRECT_PARAMETER * parameters(*type_index) as u64
+        }
+        Select => SELECT,
+        LocalGet { .. } | LocalTee { .. } => LOCAL_GET,
+        LocalSet { .. } => LOCAL_SET,
+        GlobalGet { .. } => GLOBAL_GET,
+        GlobalSet { .. } => GLOBAL_SET,
         I32Load { .. }
         | I32Load8S { .. }
         | I32Load8U { .. }
@@ -182,21 +292,56 @@ pub fn operator(operator: &Operator<'_>, parameters: impl Fn(u32) -> usize, load
         | I64Store { .. }
         | I64Store8 { .. }
         | I64Store16 { .. }
-        | I64Store32 { .. } => 1_700,
-        MemorySize { .. } => 3_000,
-        MemoryGrow { .. } => 12_000,
-        MemoryCopy { .. } | MemoryFill { .. } => 40_000,
-        I32DivS | I32DivU | I32RemS | I32RemU => 1_120,
-        I64DivS | I64DivU | I64RemS | I64RemU => 1_270,
-        I32Popcnt => 2_650,
-        I64Popcnt => 6_000,
-        I32Mul | I64Mul => 160,
-        I32Clz | I32Ctz | I64Clz | I64Ctz => 210,
+        | I64Store32 { .. } => STORE,
+        MemorySize { .. } => MEMORY_SIZE,
+        MemoryGrow { .. } => MEMORY_GROW,
+        MemoryCopy { .. } | MemoryFill { .. } => BULK,
+        I32DivS | I32DivU | I32RemS | I32RemU => DIVIDE_I32,
+        I64DivS | I64DivU | I64RemS | I64RemU => DIVIDE_I64,
+        I32Popcnt => COUNT_ONES_I32,
+        I64Popcnt => COUNT_ONES_I64,
+        I32Mul | I64Mul => MULTIPLY,
+        I32Clz | I32Ctz | I64Clz | I64Ctz => COUNT_ZEROS,
         I32Eqz | I32Eq | I32Ne | I32LtS | I32LtU | I32GtS | I32GtU | I32LeS | I32LeU | I32GeS
-        | I32GeU => 170,
+        | I32GeU => COMPARE_I32,
         I64Eqz | I64Eq | I64Ne | I64LtS | I64LtU | I64GtS | I64GtU | I64LeS | I64LeU | I64GeS
-        | I64GeU => 225,
-        // Additions, bitwise operators, shifts, rotations, wraps and extensions.
-        _ => 100,
+        | I64GeU => COMPARE_I64,
+        _ => ARITHMETIC,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use primitives::{Domain, Hash};
+
+    use super::*;
+
+    /// Whoever changes a price sees this fail, and changes the version too.
+    #[test]
+    fn prices_change_with_the_version_only() {
+        let encoded = Hash::of_bytes(Domain::Artifact, &codec::encode(&CostTable::own()));
+        assert_eq!(
+            (VERSION, encoded.to_string().as_str()),
+            (2, "0xc61e383fe59cf5843f825c2c240b0be010d68c5e3b05e44d3d2c2d8e4b518db5")
+        );
+    }
+
+    #[test]
+    fn a_chain_with_other_prices_is_not_followed() {
+        let check = |table: &CostTable| CostTable::check(Some(&codec::encode(table)));
+        let own = CostTable::own();
+        assert_eq!(check(&own), Ok(()));
+        assert_eq!(CostTable::check(None), Err(CostMismatch::Unreadable));
+        assert_eq!(CostTable::check(Some(&[1])), Err(CostMismatch::Unreadable));
+        let newer = CostTable { version: VERSION + 1, ..own.clone() };
+        assert_eq!(check(&newer), Err(CostMismatch::Version { chain: VERSION + 1 }));
+        for (name, change) in [("load_far", Some(1)), ("load_far", None), ("new", Some(1))] {
+            let mut other = own.clone();
+            match change {
+                Some(price) => other.prices.insert(name.to_owned(), price),
+                None => other.prices.remove(name),
+            };
+            assert_eq!(check(&other), Err(CostMismatch::Price { name: name.to_owned() }));
+        }
     }
 }

@@ -41,11 +41,11 @@ mod validate;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-pub use cost::{VERSION as COST_VERSION, intrinsic_gas};
+pub use cost::{CostMismatch, CostTable, VERSION as COST_VERSION, intrinsic_gas};
 pub use executor::{
     BlockContext, BlockOutcome, Executor, ExecutorOptions, Query, QueryOutcome, check_transaction,
 };
-pub use genesis::{PARAMETERS_KEY, VALIDATORS_KEY, genesis_changes};
+pub use genesis::{COSTS_KEY, PARAMETERS_KEY, VALIDATORS_KEY, genesis_changes};
 pub use host::{FUNCTIONS as HOST_FUNCTIONS, HostCalls, HostFunction, ValueType};
 pub use layers::walk_changed;
 pub use machine::contract_address;

@@ -15,6 +15,7 @@ use rpc::client::StateApiClient;
 use rpc::types::{Answer, Blob, KeyView, ProvedView};
 use serde_json::{Value, json};
 use state::StateProof;
+use vm::{COSTS_KEY, CostTable};
 
 use super::context::Context;
 use super::failure::Failure;
@@ -47,6 +48,8 @@ pub enum What {
     },
     /// A stored module
     Code { hash: Hash },
+    /// What the chain charges gas for
+    Costs,
     /// The evidence against a validator in one view, as `quorate query evidence` lists it
     Evidence {
         /// The validator's name
@@ -88,15 +91,15 @@ impl Prove {
         });
         context.out.show(&answer, || {
             let changed = proved.changed.map(|height| format!(", unchanged since block {height}"));
-            let text = text(&key, value);
             let (signers, all) = (proved.signers, proved.validators);
-            fields(&[
-                ("value", text),
+            let mut rows = rows(&key, value);
+            rows.extend([
                 ("at height", format!("{}{}", proved.height, changed.unwrap_or_default())),
                 ("state root", proved.state_root.to_string()),
                 ("signed by", format!("{signers} of {all} validators of the genesis")),
                 ("proof", "verified".to_owned()),
-            ])
+            ]);
+            fields(&rows)
         })
     }
 }
@@ -112,6 +115,7 @@ impl What {
                 KeyView::Storage { contract: *contract, key: Blob(key) }
             }
             Self::Code { hash } => KeyView::Code(*hash),
+            Self::Costs => KeyView::from(&StateKey::system(COSTS_KEY)),
             Self::Evidence { culprit, view, epoch } => {
                 let validators = context.home.genesis()?.validator_set()?;
                 let named = validators.iter().find(|(_, validator)| validator.name == *culprit);
@@ -160,6 +164,25 @@ fn verify(
     })
 }
 
+/// A value for people, in as many rows as it needs.
+pub fn rows(key: &KeyView, value: Option<&[u8]>) -> Vec<(&'static str, String)> {
+    let Some(table) = value.and_then(|bytes| costs(key, bytes)) else {
+        return vec![("value", text(key, value))];
+    };
+    let wide = table.prices.keys().map(String::len).max().unwrap_or_default();
+    let prices = table.prices.iter().map(|(name, price)| ("", format!("{name:wide$}  {price}")));
+    [("value", format!("gas is priced by table {}", table.version))]
+        .into_iter()
+        .chain(prices)
+        .collect()
+}
+
+/// The chain's prices of gas, when they stand at this key.
+fn costs(key: &KeyView, bytes: &[u8]) -> Option<CostTable> {
+    let is_costs = StateKey::from(key) == StateKey::system(COSTS_KEY);
+    if is_costs { codec::decode(bytes, VALUE_BYTES_MAX).ok() } else { None }
+}
+
 /// A value for people.
 pub fn text(key: &KeyView, value: Option<&[u8]>) -> String {
     match value.map(|bytes| (decode(key, bytes), bytes)) {
@@ -191,7 +214,11 @@ pub fn decode(key: &KeyView, bytes: &[u8]) -> Option<Value> {
             let evidence = Evidence::decode(&record.evidence).ok()?;
             Some(json!({ "height": record.height, "kind": evidence.kind() }))
         }
-        KeyView::Storage { .. } | KeyView::Code(_) | KeyView::Raw { .. } => None,
+        KeyView::Raw { .. } => {
+            let table = costs(key, bytes)?;
+            Some(json!({ "version": table.version, "prices": table.prices }))
+        }
+        KeyView::Storage { .. } | KeyView::Code(_) => None,
     }
 }
 

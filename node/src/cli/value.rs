@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::context::Context;
 use super::output::{fields, table};
-use super::prove::{What, decode, text};
+use super::prove::{What, decode, rows, text};
 use super::remote::Remote;
 
 #[derive(Debug, Args)]
@@ -42,11 +42,10 @@ impl Value {
             "decoded": value.and_then(|bytes| decode(&key, bytes)),
         });
         context.out.show(&answer, || {
-            fields(&[
-                ("value", text(&key, value)),
-                ("at height", found.at.height.to_string()),
-                ("told by", format!("{}, and not proved", remote.url())),
-            ])
+            let mut rows = rows(&key, value);
+            rows.push(("at height", found.at.height.to_string()));
+            rows.push(("told by", format!("{}, and not proved", remote.url())));
+            fields(&rows)
         })
     }
 }
