@@ -8,12 +8,12 @@
 //!
 //! # How the bounds were chosen
 //!
-//! By the corpus of attacks, `tests/contracts/src/corpus`, whose modules upload accepts. The worst of them took 1.0 s of
-//! processors and 177 MiB, and 1.5 s by the clock where six others wanted each core (`tests/figures/engine.md` has them,
-//! and the command). So 10 s are ten times as much; 1 GiB is six times as much, since two such processes must find room
-//! beside a node; and by the clock there is as much again as a busy machine needs, since only a process that stands
-//! still is ended by that. A module is what is bounded here, not a machine: one that is ten times slower interprets
-//! what others compile, with the same result.
+//! By the corpus of attacks, `tests/contracts/src/corpus`, whose modules upload accepts. The worst of them took 1.0 s
+//! of processors and 177 MiB, and 1.5 s by the clock where six others wanted each core (`tests/figures/engine.md` has
+//! the command). So 10 s are ten times as much; 1 GiB is six times as much, since two such processes must find room
+//! beside a node; and the clock leaves as much again as a busy machine needs, since it ends only a process that stands
+//! still. A module is what is bounded here, not a machine: one that is ten times slower interprets what others compile,
+//! with the same result.
 
 mod child;
 mod process;

@@ -188,8 +188,8 @@ fn converse(child: &mut Child, wasm: &[u8], deadline: Instant) -> io::Result<Opt
     Ok(Some(said))
 }
 
-/// Writes what finds room; false when there is no more to write, or nobody who reads. Why nobody does, the process's end
-/// says.
+/// Writes what finds room; false when there is no more to write, or nobody who reads. Why nobody does is told by the
+/// process's end.
 fn feed(pipe: &mut ChildStdin, left: &mut &[u8]) -> bool {
     match pipe.write(left) {
         Ok(written) => {
