@@ -81,7 +81,7 @@ impl ChildCompiler {
     /// When that does not work here, which is better known at the start than with the first contract.
     pub fn start() -> Result<Self, Unusable> {
         let compiler = Self::new(Path::new(OWN_PROGRAM), Bounds::default());
-        compiler.compile(&Hash::ZERO, EMPTY_MODULE).map_err(Unusable)?;
+        compiler.try_compile(EMPTY_MODULE).map_err(|failure| Unusable(failure.into()))?;
         Ok(compiler)
     }
 
@@ -115,13 +115,19 @@ impl Compiler for ChildCompiler {
         compiled
             .inspect(|artifact| debug!(%code, ms, bytes = artifact.len(), "a contract is compiled"))
             .map_err(|failure| {
-                let error = match failure {
-                    Failure::Time(what) | Failure::End(what) => CompileError::Module(what),
-                    Failure::Machine(error) => CompileError::Machine(error.to_string()),
-                };
+                let error = CompileError::from(failure);
                 warn!(%code, ms, "{error}; it is interpreted, which takes more time");
                 error
             })
+    }
+}
+
+impl From<Failure> for CompileError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Time(what) | Failure::End(what) => Self::Module(what),
+            Failure::Machine(error) => Self::Machine(error.to_string()),
+        }
     }
 }
 

@@ -27,6 +27,9 @@ use crate::instrument::{GAS_EXPORT, STACK_EXPORT};
 const DEPTH_MAX: usize = 32 << 10;
 /// Bytes of the interpreter's stack: four for each byte that metering counts.
 const STACK_BYTES: usize = 8 << 20;
+/// Bytes in memory for each byte of a module, roughly: an instruction of two or three becomes one of
+/// wasmi's own, with its registers.
+const TRANSLATED_BYTES: usize = 8;
 
 /// Runs contracts by interpreting them.
 #[derive(Debug)]
@@ -51,7 +54,8 @@ impl Engine for Interpreter {
         let engine = Self::engine();
         let module = Module::new(&engine, wasm)
             .map_err(|error| Fatal(format!("a validated module does not translate: {error}")))?;
-        Ok(Box::new(Translated { engine, module, size: wasm.len() }))
+        let size = wasm.len() * TRANSLATED_BYTES;
+        Ok(Box::new(Translated { engine, module, size }))
     }
 }
 
