@@ -3,6 +3,7 @@
 mod arguments;
 mod backup;
 mod checkpoint;
+mod compile_module;
 mod configuration;
 mod context;
 mod contract;
@@ -129,6 +130,8 @@ enum Command {
     Config(configuration::Config),
     /// Print completions for a shell
     Completions { shell: Shell },
+    #[command(hide = true)]
+    CompileModule(compile_module::CompileModule),
 }
 
 #[derive(Debug, Args)]
@@ -180,6 +183,7 @@ fn run(cli: Cli, seat: Seat) -> anyhow::Result<()> {
         Command::Snapshot(snapshot) => snapshot.run(&context()?),
         Command::Backup(backup) => backup.run(&context()?),
         Command::Config(config) => config.run(&global),
+        Command::CompileModule(compile) => compile.run(),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "quorate", &mut script);

@@ -5,6 +5,7 @@ mod answering;
 mod backend;
 mod cli;
 mod commits;
+pub mod compiler;
 mod config;
 mod control;
 mod disk;

@@ -22,6 +22,7 @@ use tokio::sync::watch;
 
 use crate::backend::NodeBackend;
 use crate::commits::Commits;
+use crate::compiler::ChildCompiler;
 use crate::config::peers::PeerBook;
 use crate::config::{Home, Ports, Settings, ready};
 use crate::control;
@@ -262,7 +263,9 @@ fn ledger(
     let files = ModuleFiles::new(&directory, u64::from(settings.vm.artifacts_mib) << 20)
         .with_context(|| directory.display().to_string())?;
     let artifacts = Some(Arc::new(files) as Arc<dyn vm::engine::Artifacts>);
-    let executor = vm::Executor::new(vm::ExecutorOptions { cache_bytes_max, artifacts });
+    let compiler = Arc::new(ChildCompiler::start()?);
+    let options = vm::ExecutorOptions { cache_bytes_max, artifacts, compiler };
+    let executor = vm::Executor::new(options);
     let every = settings.sync.snapshot_blocks;
     Ok(Ledger::with_snapshots(state.clone(), Arc::new(executor), genesis, every))
 }

@@ -8,7 +8,7 @@ use std::ops::Range;
 use primitives::state_key::{Direction, KeyVisitor};
 use primitives::{Gas, Genesis, Hash, Header, SignedBatch, SigningContext, StateKey};
 use state::Changes;
-use vm::{Executor, ExecutorOptions};
+use vm::Executor;
 
 use crate::evidence;
 use crate::ledger::block_context;
@@ -23,12 +23,12 @@ pub struct Replayed {
 
 /// Executes a block's transactions one after the other on the state before it.
 pub fn replay(
+    executor: &Executor,
     genesis: &Genesis,
     header: &Header,
     batches: &[SignedBatch],
     before: &dyn vm::Storage,
 ) -> Vec<Replayed> {
-    let executor = Executor::new(ExecutorOptions::default());
     let mut context = block_context(genesis, header);
     let so_far = SoFar { before, changes: RefCell::default() };
     let mut steps = Vec::new();

@@ -64,10 +64,11 @@ const DOORS: [(&str, &str); 3] = [
 
 /// Families of heavy dependencies, and the crates that may import them. Behind each stands a rule of ours: contracts
 /// run in one place, the disk is written in one place, and below floor 4 there is no runtime.
-const HOUSES: [(&str, &[&str]); 5] = [
+const HOUSES: [(&str, &[&str]); 6] = [
     ("libp2p", &["quorate"]),
     ("rocksdb", &["quorate-state"]),
     ("wasmer", &["quorate-vm", CONTRACT_TESTS]),
+    ("wasmi", &["quorate-vm", CONTRACT_TESTS]),
     ("jsonrpsee", &["quorate-rpc"]),
     ("tokio", &["quorate-rpc", "quorate", TESTS]),
 ];

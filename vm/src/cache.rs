@@ -2,8 +2,8 @@
 //!
 //! What is in the cache never shows in a result: gas is the same for a hit and a miss.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use primitives::Hash;
 
@@ -19,6 +19,10 @@ pub(crate) struct ModuleCache {
     engine: Arc<dyn Engine>,
     bytes_max: usize,
     kept: Mutex<Kept>,
+    /// What is being made ready. Whoever else wants it waits: a module that takes long takes that
+    /// time once, however many ask.
+    making: Mutex<BTreeSet<Key>>,
+    made: Condvar,
 }
 
 #[derive(Default)]
@@ -31,11 +35,12 @@ struct Kept {
 
 impl ModuleCache {
     pub(crate) fn new(engine: Arc<dyn Engine>, bytes_max: usize) -> Self {
-        Self { engine, bytes_max, kept: Mutex::default() }
+        let (kept, making, made) = (Mutex::default(), Mutex::default(), Condvar::new());
+        Self { engine, bytes_max, kept, making, made }
     }
 
     /// The compiled module of a code hash; `load` reads the code when it is not kept. Compiles
-    /// without the lock, so that a long compilation holds up nobody.
+    /// without the lock, so that a long compilation holds up nobody but those who want it.
     pub(crate) fn get(
         &self,
         code: &Hash,
@@ -45,14 +50,44 @@ impl ModuleCache {
         if let Some(module) = self.kept().find(&key) {
             return Ok(module);
         }
+        let _making = Making::begin(self, key);
+        if let Some(module) = self.kept().find(&key) {
+            return Ok(module);
+        }
         let module = Arc::new(ContractModule::compile(self.engine.as_ref(), code, &load()?)?);
-        self.kept().insert(key, &module, self.bytes_max);
+        if !module.program.is_makeshift() {
+            self.kept().insert(key, &module, self.bytes_max);
+        }
         Ok(module)
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
         // Nothing in here panics half-way through a change.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A module is being made ready for as long as this lives.
+struct Making<'a> {
+    cache: &'a ModuleCache,
+    key: Key,
+}
+
+impl<'a> Making<'a> {
+    /// Waits while another makes the same.
+    fn begin(cache: &'a ModuleCache, key: Key) -> Self {
+        let making = cache.making.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = cache.made.wait_while(making, |making| making.contains(&key));
+        waited.unwrap_or_else(PoisonError::into_inner).insert(key);
+        Self { cache, key }
+    }
+}
+
+impl Drop for Making<'_> {
+    fn drop(&mut self) {
+        let mut making = self.cache.making.lock().unwrap_or_else(PoisonError::into_inner);
+        making.remove(&self.key);
+        self.cache.made.notify_all();
     }
 }
 

@@ -150,7 +150,7 @@ prices! {
 
 /// Stack words of any frame: return address, saved registers, the engine's own.
 pub const FRAME_WORDS: u32 = 16;
-/// Stack words of one call into a contract. See [`crate::engine::STACK_BYTES`] for the native size.
+/// Stack words of one call into a contract. See `engine/compiler.rs` for the native size.
 pub const STACK_WORDS: u32 = 256 << 10;
 
 /// The table as it stands in the state, under [`crate::COSTS_KEY`]: whoever reads the chain finds

@@ -3,9 +3,15 @@
 //! The engine gets modules in which gas and stack depth are metered already, and a way to the host.
 //! It makes instances, moves numbers and bytes, and tells how a run ended. Everything that a result
 //! depends on is decided outside of it.
+//!
+//! The product's engine is [`Wasmer`]. It lets a [`Compiler`] make machine code of a module, and has
+//! what that does not manage run by the [`Interpreter`], which answers the same in more time: so no
+//! module, however hostile to compilers, stops a node or splits it from the others.
 
 mod artifacts;
+mod compiler;
 mod imports;
+mod interpreter;
 mod memory;
 mod stores;
 mod wasmer;
@@ -14,8 +20,10 @@ use primitives::Hash;
 use thiserror::Error;
 
 pub use artifacts::Artifacts;
+pub use compiler::{COMPILER_THREADS_MAX, CompileError, Compiler, InProcess, Optimisation};
+pub use interpreter::Interpreter;
 
-pub use self::wasmer::{Optimisation, Wasmer};
+pub use self::wasmer::Wasmer;
 use crate::host::HostCalls;
 
 /// This node cannot go on: something is wrong with it or its machine, not with the transaction. It
@@ -27,7 +35,8 @@ pub struct Fatal(pub String);
 /// Something that runs contracts.
 pub trait Engine: Send + Sync {
     /// Makes a module ready to run. `code` is the hash of what was uploaded, `wasm` that module
-    /// with its meters. It passed validation, so that a refusal is a fault of the engine.
+    /// with its meters. It passed validation, so that a refusal is a fault of the engine, or of the
+    /// machine it is on.
     fn compile(&self, code: &Hash, wasm: &[u8]) -> Result<Box<dyn Program>, Fatal>;
 }
 
@@ -39,6 +48,11 @@ pub trait Program: Send + Sync {
 
     /// Bytes it takes in memory, roughly.
     fn size(&self) -> usize;
+
+    /// Whether it is run only because a better one could not be had just now.
+    fn is_makeshift(&self) -> bool {
+        false
+    }
 }
 
 /// What is to run.

@@ -3,7 +3,7 @@
 //! - [`Executor`] runs blocks and queries over a [`Storage`]. Blocks in, receipts and changes out;
 //!   no clock, no disk, no randomness, nothing that differs between machines.
 //! - [`check_code`] is the rule of what may be uploaded; `instrument` writes gas and stack depth
-//!   into what passed it; `engine` compiles that; `host` is what a contract can ask for (the
+//!   into what passed it; [`engine`] has that compiled, or interprets it; `host` is what a contract can ask for (the
 //!   interface is described in [`abi::host`]); `cost` is the table of prices.
 //! - [`check_transaction`] and [`intrinsic_gas`] are the rules of admission, shared with the
 //!   mempool.
@@ -11,9 +11,9 @@
 //! The crate does not know how the state is kept and proven, nor who ordered the transactions.
 //!
 //! Two kinds of ends are kept apart: what a transaction brought on itself is a [`Status`] in its
-//! receipt, the same on every machine; what is wrong with this machine (no memory, a compiler that
-//! fails on a valid module, an unreadable record) is a panic with the reason, and must stop the
-//! node.
+//! receipt, the same on every machine; what is wrong with this machine (no memory, an unreadable
+//! record) is a panic with the reason, and must stop the node. A compiler that fails is neither:
+//! what it does not manage is interpreted, with the same result.
 //!
 //! [`Status`]: primitives::Status
 

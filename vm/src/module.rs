@@ -27,8 +27,9 @@ pub(crate) struct ContractModule {
 }
 
 impl ContractModule {
-    /// Instruments and compiles a module that [`crate::check_code`] accepted. It cannot fail but
-    /// for a bug or a lack of memory on this machine, and neither may become a result of the chain.
+    /// Instruments and compiles a module that [`crate::check_code`] accepted. A compiler that fails
+    /// on it is no failure here: the module is interpreted then, and means the same. What is left
+    /// is a bug or a lack of memory on this machine, and neither may become a result of the chain.
     pub(crate) fn compile(engine: &dyn Engine, hash: &Hash, code: &[u8]) -> Result<Self, Fatal> {
         let compiled = catch_unwind(AssertUnwindSafe(|| Self::try_compile(engine, hash, code)));
         compiled.unwrap_or_else(|_| Err(Fatal("the compiler panicked".to_owned())))

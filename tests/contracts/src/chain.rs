@@ -10,10 +10,8 @@ use primitives::{
     Action, Address, Amount, ChainParameters, Domain, Gas, Hash, Height, Nonce, Receipt, SecretKey,
     StateKey, TimestampMs, Transaction, codec,
 };
-use vm::engine::{Engine, Optimisation, Wasmer};
+use vm::engine::{Engine, Interpreter, Optimisation, Wasmer};
 use vm::{BlockContext, BlockOutcome, Executor, ExecutorOptions, Query, QueryOutcome};
-
-use crate::interpreter::Interpreter;
 
 /// Keys with funds: 1 to this.
 pub const ACCOUNTS: u8 = 4;

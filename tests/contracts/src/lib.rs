@@ -11,7 +11,6 @@ pub mod chain;
 pub mod conformance;
 pub mod corpus;
 pub mod differ;
-pub mod interpreter;
 pub mod samples;
 pub mod text;
 mod values;

@@ -190,12 +190,7 @@ impl LinearMemory for Pooled {
         }
         let Some(region) = &mut self.region else { return Err(could_not) };
         if let Err(error) = region.resize(pages.bytes().0) {
-            eprintln!(
-                "quorate: the operating system gives a contract no memory ({error}). The node \
-                 stops, since going on would split it from the others. Give it more memory and \
-                 start it again."
-            );
-            std::process::abort();
+            stop_without_memory(&error);
         }
         self.define();
         Ok(current)
@@ -231,6 +226,15 @@ impl Drop for Pooled {
             self.pool.put_back(region);
         }
     }
+}
+
+/// Ends the process: what a contract asked for and did not get must not become a result.
+pub(super) fn stop_without_memory(error: &dyn std::fmt::Display) -> ! {
+    eprintln!(
+        "quorate: the operating system gives a contract no memory ({error}). The node stops, since \
+         going on would split it from the others. Give it more memory and start it again."
+    );
+    std::process::abort();
 }
 
 fn no_memory(error: &rustix::io::Errno) -> MemoryError {

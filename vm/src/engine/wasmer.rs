@@ -5,48 +5,49 @@
 use std::sync::Arc;
 
 use primitives::Hash;
-use wasmer::sys::{Cranelift, CraneliftOptLevel, EngineBuilder, Features, NativeEngineExt};
 use wasmer::{ExportError, FunctionEnv, Instance, Module, RuntimeError, Store, Value};
 use wasmer_types::TrapCode;
 
 use super::artifacts::{self, Artifacts};
+use super::compiler::{self, CompileError, Compiler, InProcess, Optimisation};
 use super::imports::Env;
-use super::memory::{ContractTunables, Pool};
+use super::interpreter::Interpreter;
+use super::memory::Pool;
 use super::stores::Prepared;
 use super::{Answer, Engine, Escape, Fatal, Program, Ran, Run};
 use crate::host::HostCalls;
 use crate::instrument::{GAS_EXPORT, STACK_EXPORT};
 
-/// Native stack of one call into a contract. Metering stops a call at [`crate::cost::STACK_WORDS`]
-/// (2¹⁸), so there are 128 bytes for each metered word, and one word stands for each value that a
-/// function could keep alive, of 8 bytes each. Only pages that are used take memory.
-pub(crate) const STACK_BYTES: usize = 32 << 20;
-
 /// The engine of the product.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Wasmer {
     memories: Arc<Pool>,
     artifacts: Option<Arc<dyn Artifacts>>,
+    compiler: Arc<dyn Compiler>,
     optimisation: Optimisation,
 }
 
-/// How hard the compiler tries. It must not show in a result, which tests hold against each other.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Optimisation {
-    /// What the product does.
-    #[default]
-    Speed,
-    None,
+impl Default for Wasmer {
+    /// One that compiles in this process, and keeps nothing of it.
+    fn default() -> Self {
+        Self::with_optimisation(Optimisation::default())
+    }
 }
 
 impl Engine for Wasmer {
-    fn compile(&self, _code: &Hash, wasm: &[u8]) -> Result<Box<dyn Program>, Fatal> {
-        // One engine for each module: an engine never gives back the memory of code it has
-        // compiled.
+    fn compile(&self, code: &Hash, wasm: &[u8]) -> Result<Box<dyn Program>, Fatal> {
+        // One engine for each module: an engine never gives back the memory of code it holds.
         let engine = self.engine();
         let (module, size) = match self.kept(&engine, wasm) {
             Some(kept) => kept,
-            None => self.compile_and_keep(&engine, wasm)?,
+            None => match self.compile_and_keep(&engine, code, wasm) {
+                Ok(compiled) => compiled,
+                Err(CompileError::Module(_)) => return Interpreter.compile(code, wasm),
+                Err(CompileError::Machine(_)) => {
+                    return Ok(Box::new(Makeshift(Interpreter.compile(code, wasm)?)));
+                }
+                Err(error @ CompileError::Fault(_)) => return Err(Fatal(error.to_string())),
+            },
         };
         let imports = module.imports().map(|import| import.name().to_owned()).collect();
         let prepared = Prepared::new(engine, imports);
@@ -55,56 +56,67 @@ impl Engine for Wasmer {
 }
 
 impl Wasmer {
-    /// One that looks among kept artifacts before it compiles.
-    pub(crate) fn new(artifacts: Option<Arc<dyn Artifacts>>) -> Self {
-        Self { artifacts, ..Self::default() }
+    /// One that looks among kept artifacts before it lets a compiler make them.
+    pub(crate) fn new(artifacts: Option<Arc<dyn Artifacts>>, compiler: Arc<dyn Compiler>) -> Self {
+        let optimisation = Optimisation::default();
+        Self { memories: Arc::default(), artifacts, compiler, optimisation }
     }
 
     /// One that compiles in another way, and keeps nothing of it.
     pub fn with_optimisation(optimisation: Optimisation) -> Self {
-        Self { optimisation, ..Self::default() }
+        Self { optimisation, ..Self::new(None, Arc::new(InProcess { optimisation })) }
     }
 
     /// What was compiled before, if it is there and whole, with its size in bytes.
     fn kept(&self, engine: &wasmer::Engine, wasm: &[u8]) -> Option<(Module, usize)> {
-        let sealed = self.artifacts.as_ref()?.load(&artifacts::name(wasm))?;
-        let artifact = artifacts::open(&sealed)?;
-        // SAFETY: its checksum says that it is what the compiler made, its name that it was made of
-        // this module, for this processor, by this version of the compiler.
-        let module = unsafe { Module::deserialize(engine, artifact) }.ok()?;
-        Some((module, artifact.len()))
+        open(engine, &self.artifacts.as_ref()?.load(&artifacts::name(wasm))?)
     }
 
     fn compile_and_keep(
         &self,
         engine: &wasmer::Engine,
+        code: &Hash,
         wasm: &[u8],
-    ) -> Result<(Module, usize), Fatal> {
-        let module = Module::new(engine, wasm)
-            .map_err(|error| Fatal(format!("a validated module does not compile: {error}")))?;
-        let artifact = module
-            .serialize()
-            .map_err(|error| Fatal(format!("a compiled module has no artifact: {error}")))?;
+    ) -> Result<(Module, usize), CompileError> {
+        let sealed = self.compiler.compile(code, wasm)?;
+        let broken = || CompileError::Module("what the compiler gave is not whole".to_owned());
+        let module = open(engine, &sealed).ok_or_else(broken)?;
         if let Some(artifacts) = &self.artifacts {
-            artifacts.keep(&artifacts::name(wasm), &artifacts::seal(&artifact));
+            artifacts.keep(&artifacts::name(wasm), &sealed);
         }
-        Ok((module, artifact.len()))
+        Ok(module)
     }
 
     /// The engine of wasmer with the settings under which contracts run, for one module.
     pub fn engine(&self) -> wasmer::Engine {
-        let mut compiler = Cranelift::new();
-        compiler.canonicalize_nans(true);
-        compiler.opt_level(match self.optimisation {
-            Optimisation::Speed => CraneliftOptLevel::Speed,
-            Optimisation::None => CraneliftOptLevel::None,
-        });
-        let mut features = Features::none();
-        features.bulk_memory(true);
-        let mut engine: wasmer::Engine =
-            EngineBuilder::new(compiler).set_features(Some(features)).into();
-        engine.set_tunables(ContractTunables::new(STACK_BYTES, Arc::clone(&self.memories)));
-        engine
+        compiler::engine(self.optimisation, Arc::clone(&self.memories))
+    }
+}
+
+/// The module of a sealed artifact, with its size in bytes.
+fn open(engine: &wasmer::Engine, sealed: &[u8]) -> Option<(Module, usize)> {
+    let artifact = artifacts::open(sealed)?;
+    // SAFETY: wasmer checks nothing here. The checksum says that it is what the compiler made, and
+    // that was made of this module, for this processor, by this version of the compiler: its name
+    // says so when it was kept, and who asked for it when it is new.
+    let module = unsafe { Module::deserialize(engine, artifact) }.ok()?;
+    Some((module, artifact.len()))
+}
+
+/// A program that is run for once, since the compiler could not be asked.
+struct Makeshift(Box<dyn Program>);
+
+impl Program for Makeshift {
+    fn run(&self, run: Run<'_>, calls: &mut HostCalls<'_, '_>) -> Result<Ran, Fatal> {
+        self.0.run(run, calls)
+    }
+
+    fn size(&self) -> usize {
+        self.0.size()
+    }
+
+    fn is_makeshift(&self) -> bool {
+        true
     }
 }
 

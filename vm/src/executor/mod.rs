@@ -15,7 +15,7 @@ use primitives::{
 use crate::Storage;
 use crate::cache::ModuleCache;
 use crate::cost;
-use crate::engine::{Artifacts, Engine, Fatal, Wasmer};
+use crate::engine::{Artifacts, Compiler, Engine, Fatal, InProcess, Wasmer};
 use crate::journal::Journal;
 use crate::machine::{Ended, Entry, Invocation, Machine, Outcome};
 pub use admission::check_transaction;
@@ -39,11 +39,14 @@ pub struct ExecutorOptions {
     pub cache_bytes_max: usize,
     /// Where compiled contracts are kept beyond the process.
     pub artifacts: Option<Arc<dyn Artifacts>>,
+    /// Who compiles contracts.
+    pub compiler: Arc<dyn Compiler>,
 }
 
 impl Default for ExecutorOptions {
     fn default() -> Self {
-        Self { cache_bytes_max: 256 << 20, artifacts: None }
+        let compiler = Arc::new(InProcess::default());
+        Self { cache_bytes_max: 256 << 20, artifacts: None, compiler }
     }
 }
 
@@ -93,7 +96,7 @@ pub struct QueryOutcome {
 
 impl Executor {
     pub fn new(options: ExecutorOptions) -> Self {
-        let engine = Wasmer::new(options.artifacts.clone());
+        let engine = Wasmer::new(options.artifacts.clone(), Arc::clone(&options.compiler));
         Self::with_engine(options, Arc::new(engine))
     }
 

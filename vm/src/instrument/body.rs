@@ -9,7 +9,7 @@ use crate::cost;
 use crate::operators::ends_block;
 
 /// The frame up to which a function that calls nothing charges no stack: what may stand on the
-/// deepest metered frame. See [`crate::engine::STACK_BYTES`].
+/// deepest metered frame. See `engine/compiler.rs`.
 const LEAF_FRAME_WORDS: u32 = 4_096;
 
 /// Where the additions stand in the module's index spaces.

@@ -3,6 +3,7 @@
 mod artifacts;
 mod blocks;
 mod calls;
+mod compilers;
 mod crypto;
 mod host;
 mod instances;

@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
@@ -22,6 +23,7 @@ use rpc::limits::{PIECES_BYTES_MAX, PIECES_MAX};
 use rpc::types::{At, KeyView, PrefixView};
 use serde_json::json;
 use state::{Comparison, Divergence, Entry, Piece, State};
+use vm::{Executor, ExecutorOptions};
 
 use super::Closed;
 use crate::cli::context::Context;
@@ -31,6 +33,7 @@ use crate::cli::output::fields;
 use crate::cli::prove::text;
 use crate::cli::remote::Remote;
 use crate::cli::value::name;
+use crate::compiler::ChildCompiler;
 
 #[derive(Debug, Args)]
 pub struct Bisect {
@@ -57,7 +60,10 @@ impl Bisect {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let remote = Remote::at(&self.peer)?;
         runtime.block_on(remote.chain(context))?;
-        let peer = Peer { runtime, remote, genesis };
+        // As the node does: a contract on which the compiler fails must not end the search for what differs.
+        let compiler = Arc::new(ChildCompiler::start()?);
+        let executor = Executor::new(ExecutorOptions { compiler, ..ExecutorOptions::default() });
+        let peer = Peer { runtime, remote, genesis, executor };
         let finding = match peer.compare_values(context, &closed)? {
             Some(finding) => Some(finding),
             None => peer.compare_execution(context, closed.open(context)?)?,
@@ -109,6 +115,7 @@ struct Peer {
     runtime: tokio::runtime::Runtime,
     remote: Remote,
     genesis: Genesis,
+    executor: Executor,
 }
 
 impl Peer {
@@ -164,7 +171,8 @@ impl Peer {
         };
         context.out.progress(&format!("executing block {height}"));
         let view = state.view(None);
-        let steps = replay(&self.genesis, &header, &self.payload(&header)?, &View(view));
+        let steps =
+            replay(&self.executor, &self.genesis, &header, &self.payload(&header)?, &View(view));
         let changes = steps.iter().flat_map(|step| step.changes.clone()).collect();
         let overlay = state.overlay(None, height, changes);
         let comparison = state.compare(&overlay, certificate.result.state_root);
@@ -251,7 +259,7 @@ impl Peer {
         let probe = self.http().state_get(KeyView::from(key), Some(below));
         self.runtime.block_on(self.remote.ask(probe))?;
         let before = FarState::new(&self.runtime, &self.remote, below);
-        let steps = replay(&self.genesis, &header, &batches, &before);
+        let steps = replay(&self.executor, &self.genesis, &header, &batches, &before);
         before.check()?;
         writer(&steps, key).context("executed again, the block does not write it")
     }

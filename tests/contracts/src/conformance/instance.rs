@@ -3,10 +3,8 @@
 use std::fmt;
 
 use vm::cost::STACK_WORDS;
-use vm::engine::Wasmer;
+use vm::engine::{Interpreter, Wasmer};
 use vm::instrument::{GAS_EXPORT, STACK_EXPORT};
-
-use crate::interpreter;
 
 /// A number that goes in or comes out; floats as their bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -191,7 +189,7 @@ pub struct InWasmi {
 
 impl InWasmi {
     pub fn new(wasm: &[u8]) -> Result<Self, String> {
-        let engine = interpreter::engine();
+        let engine = Interpreter::engine();
         let module = wasmi::Module::new(&engine, wasm).map_err(|error| error.to_string())?;
         let mut store = wasmi::Store::new(&engine, ());
         let linker = wasmi::Linker::new(&engine);
