@@ -259,7 +259,11 @@ fn ledger(
     let files = ModuleFiles::new(&directory, u64::from(settings.vm.artifacts_mib) << 20)
         .with_context(|| directory.display().to_string())?;
     let artifacts = Some(Arc::new(files) as Arc<dyn vm::engine::Artifacts>);
-    let executor = vm::Executor::new(vm::ExecutorOptions { cache_bytes_max, artifacts });
+    let executor = vm::Executor::new(vm::ExecutorOptions {
+        cache_bytes_max,
+        artifacts,
+        ..vm::ExecutorOptions::default()
+    });
     let every = settings.sync.snapshot_blocks;
     Ok(Ledger::with_snapshots(state.clone(), Arc::new(executor), genesis, every))
 }
