@@ -1,7 +1,6 @@
 //! A block executed step by step, for whoever asks which transaction did what. Execution proper is
 //! in `ledger.rs`; this one is for finding out why two results differ.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -27,16 +26,16 @@ pub fn replay(
     genesis: &Genesis,
     header: &Header,
     batches: &[SignedBatch],
-    before: &dyn vm::Storage,
+    before: &(dyn vm::Storage + Sync),
 ) -> Vec<Replayed> {
     let mut context = block_context(genesis, header);
-    let so_far = SoFar { before, changes: RefCell::default() };
+    let mut so_far = SoFar { before, changes: BTreeMap::new() };
     let mut steps = Vec::new();
     for signed in batches.iter().flat_map(|batch| &batch.batch.transactions) {
         let outcome = executor.execute_block(&so_far, &context, [signed]);
         let left = context.parameters.block_gas.0.saturating_sub(outcome.gas_used.0);
         context.parameters.block_gas = Gas(left);
-        so_far.changes.borrow_mut().extend(outcome.changes.clone());
+        so_far.changes.extend(outcome.changes.clone());
         steps.push(Replayed { transaction: Some(signed.hash()), changes: outcome.changes });
     }
     let mut changes = Changes::new();
@@ -46,7 +45,7 @@ pub fn replay(
             let read = |key: &StateKey| vm::Storage::get(&so_far, key);
             let written = evidence::apply(action, header.height, &signing, &validators, read);
             let written: Changes = written.into_iter().map(|(key, new)| (key, Some(new))).collect();
-            so_far.changes.borrow_mut().extend(written.clone());
+            so_far.changes.extend(written.clone());
             changes.extend(written);
         }
     }
@@ -56,13 +55,13 @@ pub fn replay(
 
 /// The state before the block, and what was changed since.
 struct SoFar<'a> {
-    before: &'a dyn vm::Storage,
-    changes: RefCell<BTreeMap<StateKey, Option<Vec<u8>>>>,
+    before: &'a (dyn vm::Storage + Sync),
+    changes: BTreeMap<StateKey, Option<Vec<u8>>>,
 }
 
 impl vm::Storage for SoFar<'_> {
     fn get(&self, key: &StateKey) -> Option<Vec<u8>> {
-        match self.changes.borrow().get(key) {
+        match self.changes.get(key) {
             Some(changed) => changed.clone(),
             None => self.before.get(key),
         }
@@ -70,6 +69,6 @@ impl vm::Storage for SoFar<'_> {
 
     fn walk(&self, range: &Range<StateKey>, direction: Direction, visit: KeyVisitor<'_>) {
         let below = |visit: KeyVisitor<'_>| self.before.walk(range, direction, visit);
-        vm::walk_changed(&self.changes.borrow(), below, (range, direction), visit);
+        vm::walk_changed(&self.changes, below, (range, direction), visit);
     }
 }

@@ -17,6 +17,8 @@ pub(crate) struct Journal<'a> {
     changes: BTreeMap<StateKey, Option<Vec<u8>>>,
     /// Keys with the entry of `changes` that they had before, in the order of the writes.
     undo: Vec<(StateKey, Option<Option<Vec<u8>>>)>,
+    /// The keys that committed transactions wrote, until they are forgotten.
+    written: Vec<StateKey>,
     events: Vec<Event>,
     /// What the storage says of contracts that were asked for: most transactions of a block call
     /// the same few.
@@ -39,6 +41,7 @@ impl<'a> Journal<'a> {
             storage,
             changes: BTreeMap::new(),
             undo: Vec::new(),
+            written: Vec::new(),
             events: Vec::new(),
             contracts: RefCell::default(),
             broken: Cell::new(false),
@@ -98,8 +101,26 @@ impl<'a> Journal<'a> {
 
     /// Ends a transaction: what it did can no longer be undone. Answers with its events.
     pub(crate) fn commit(&mut self) -> Vec<Event> {
-        self.undo.clear();
+        self.written.extend(self.undo.drain(..).map(|(key, _)| key));
         std::mem::take(&mut self.events)
+    }
+
+    /// The keys that transactions have written since they were last forgotten.
+    pub(crate) fn written(&self) -> &[StateKey] {
+        &self.written
+    }
+
+    pub(crate) fn forget_written(&mut self) {
+        self.written.clear();
+    }
+
+    /// Takes over what a transaction has changed that was executed on a journal of its own.
+    pub(crate) fn adopt(&mut self, changes: BTreeMap<StateKey, Option<Vec<u8>>>) {
+        self.changes.extend(changes);
+    }
+
+    pub(crate) fn changes(&self) -> &BTreeMap<StateKey, Option<Vec<u8>>> {
+        &self.changes
     }
 
     pub(crate) fn into_changes(self) -> BTreeMap<StateKey, Option<Vec<u8>>> {

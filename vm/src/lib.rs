@@ -1,7 +1,8 @@
 //! The state transition: transactions, gas, WebAssembly contracts.
 //!
 //! - [`Executor`] runs blocks and queries over a [`Storage`]. Blocks in, receipts and changes out;
-//!   no clock, no disk, no randomness, nothing that differs between machines.
+//!   no clock, no disk, no randomness, nothing that differs between machines. `parallel` spreads a
+//!   block over threads, with the same result.
 //! - [`check_code`] is the rule of what may be uploaded; `instrument` writes gas and stack depth
 //!   into what passed it; [`engine`] has that compiled, or interprets it; `host` is what a contract can ask for (the
 //!   interface is described in [`abi::host`]); `cost` is the table of prices.
@@ -30,6 +31,7 @@ pub mod limits;
 mod machine;
 mod module;
 mod operators;
+mod parallel;
 mod run;
 #[cfg(test)]
 mod testing;

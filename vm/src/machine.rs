@@ -21,7 +21,7 @@ pub(crate) struct Machine<'a> {
     pub(crate) journal: Journal<'a>,
     pub(crate) block: &'a BlockContext,
     pub(crate) origin: Address,
-    modules: &'a ModuleCache,
+    pub(crate) modules: &'a ModuleCache,
     /// The contracts being called, outermost first.
     active: Vec<Address>,
 }

@@ -4,7 +4,7 @@
 //! [`race`] gives each contender the same transfers of one [`workload`] over the same kind of [`store`], in turns.
 //! [`parts`] measures what a call of ours is made of, beside what wasmer takes for it without host and metering.
 //! `real` (feature `state`) executes and commits blocks of transfers on the real state. Results are JSON lines
-//! ([`results`]), from which the tables are made.
+//! ([`results`]), from which the tables are made. [`threads`] holds blocks on several threads beside blocks on one.
 //!
 //! What is fair about it, and what is not: `bench/contracts/README.md`.
 
@@ -17,4 +17,5 @@ pub mod real;
 pub mod results;
 pub mod store;
 pub mod table;
+pub mod threads;
 pub mod workload;

@@ -28,7 +28,16 @@ pub fn measure<T>(run: impl FnOnce() -> T) -> (T, Taken) {
 
 /// What this thread has computed so far.
 fn cpu() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
+    clock(ClockId::ThreadCPUTime)
+}
+
+/// What all threads of this process have computed so far.
+pub fn cpu_of_all() -> Duration {
+    clock(ClockId::ProcessCPUTime)
+}
+
+fn clock(clock: ClockId) -> Duration {
+    let time = clock_gettime(clock);
     let part = |number: i64| u64::try_from(number).unwrap_or(0);
     Duration::from_secs(part(time.tv_sec)) + Duration::from_nanos(part(time.tv_nsec))
 }

@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use quorate_bench_contracts::contenders::Kind;
 use quorate_bench_contracts::race::{Plan, Sink};
 use quorate_bench_contracts::results::{self, Row};
-use quorate_bench_contracts::{parts, table};
+use quorate_bench_contracts::{parts, table, threads};
 
 #[cfg(feature = "jemalloc")]
 #[global_allocator]
@@ -35,6 +35,13 @@ enum Command {
         /// Write the tables into this file.
         #[arg(long)]
         markdown: Option<PathBuf>,
+    },
+    /// Blocks of ours on several threads, beside one.
+    Threads {
+        #[arg(long, default_value_t = 2)]
+        threads: usize,
+        #[command(flatten)]
+        race: Race,
     },
     /// One contender alone, for a profiler to look at.
     Profile {
@@ -104,6 +111,7 @@ fn main() -> Result<()> {
         Some(Command::Render { results, markdown }) => {
             show(&results::read(&results)?, markdown.as_deref())
         }
+        Some(Command::Threads { threads, race }) => threads::run(&race.plan(), threads),
         Some(Command::Profile { contender, seconds, race }) => {
             race.plan().profile(contender, seconds)
         }

@@ -1,7 +1,7 @@
 //! Another node's state, to execute on here.
 
-use std::cell::RefCell;
 use std::ops::Range;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
 use primitives::StateKey;
@@ -18,27 +18,32 @@ pub struct FarState<'a> {
     remote: &'a Remote,
     at: At,
     /// The first question that had no answer. From then on nothing is there.
-    failed: RefCell<Option<anyhow::Error>>,
+    failed: Mutex<Option<anyhow::Error>>,
 }
 
 impl<'a> FarState<'a> {
     pub fn new(runtime: &'a Runtime, remote: &'a Remote, at: At) -> Self {
-        Self { runtime, remote, at, failed: RefCell::default() }
+        Self { runtime, remote, at, failed: Mutex::default() }
     }
 
     /// Whether all questions had an answer; if not, what was executed means nothing.
     pub fn check(&self) -> anyhow::Result<()> {
-        self.failed.take().map_or(Ok(()), Err).context("the state was not to be had")
+        self.failed().take().map_or(Ok(()), Err).context("the state was not to be had")
+    }
+
+    fn failed(&self) -> MutexGuard<'_, Option<anyhow::Error>> {
+        // Nothing panics half-way through a change.
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn ask<T>(&self, asked: impl Future<Output = Result<Answer<T>, ClientError>>) -> Option<T> {
-        if self.failed.borrow().is_some() {
+        if self.failed().is_some() {
             return None;
         }
         match self.runtime.block_on(self.remote.ask(asked)) {
             Ok(answer) => Some(answer.body),
             Err(error) => {
-                *self.failed.borrow_mut() = Some(error);
+                *self.failed() = Some(error);
                 None
             }
         }

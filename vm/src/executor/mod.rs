@@ -2,6 +2,7 @@
 
 mod admission;
 mod transaction;
+mod turns;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +19,9 @@ use crate::cost;
 use crate::engine::{Artifacts, Compiler, Engine, Fatal, InProcess, Wasmer};
 use crate::journal::Journal;
 use crate::machine::{Ended, Entry, Invocation, Machine, Outcome};
+use crate::parallel::{self, Spread};
 pub use admission::check_transaction;
+pub(crate) use turns::Turns;
 
 /// Everything outside of state and transactions that a block's results depend on.
 #[derive(Clone, Debug)]
@@ -41,21 +44,30 @@ pub struct ExecutorOptions {
     pub artifacts: Option<Arc<dyn Artifacts>>,
     /// Who compiles contracts.
     pub compiler: Arc<dyn Compiler>,
+    /// How many threads execute a block. As many as there are cores, at most eight, but one below
+    /// four, where more hardly pay.
+    pub threads: usize,
 }
 
 impl Default for ExecutorOptions {
     fn default() -> Self {
-        let compiler = Arc::new(InProcess::default());
-        Self { cache_bytes_max: 256 << 20, artifacts: None, compiler }
+        Self {
+            cache_bytes_max: 256 << 20,
+            artifacts: None,
+            compiler: Arc::new(InProcess::default()),
+            threads: parallel::threads_by_default(),
+        }
     }
 }
 
 /// Runs blocks and queries. Holds nothing but a cache, so one serves many threads and any state.
 ///
 /// The calling thread needs 2 MiB of stack: contracts that call each other stand on it, at most
-/// [`primitives::limits::CALL_DEPTH_MAX`] deep.
+/// [`primitives::limits::CALL_DEPTH_MAX`] deep. Blocks of more than a few transactions run on
+/// further threads as well ([`ExecutorOptions::threads`]), which end before the block does.
 pub struct Executor {
     modules: ModuleCache,
+    spread: Spread,
 }
 
 impl std::fmt::Debug for Executor {
@@ -102,29 +114,36 @@ impl Executor {
 
     /// One that runs contracts by another engine: for tests.
     pub fn with_engine(options: ExecutorOptions, engine: Arc<dyn Engine>) -> Self {
-        Self { modules: ModuleCache::new(engine, options.cache_bytes_max) }
+        let modules = ModuleCache::new(engine, options.cache_bytes_max);
+        Self { modules, spread: Spread::over(options.threads) }
     }
 
-    /// Executes a block's transactions, whose signatures were checked, one after the other.
+    /// Executes a block's transactions, whose signatures were checked. The outcome is that of one
+    /// after the other, on however many threads they run.
     ///
     /// # Panics
     /// With the reason, when this node cannot go on: see the crate's documentation.
     pub fn execute_block<'t>(
         &self,
-        storage: &dyn Storage,
+        storage: &(dyn Storage + Sync),
         block: &BlockContext,
         transactions: impl IntoIterator<Item = &'t SignedTransaction>,
     ) -> BlockOutcome {
-        let mut machine = Machine::new(Journal::new(storage), block, &self.modules);
-        let mut receipts = Vec::new();
-        let mut gas_used = Gas::ZERO;
-        for transaction in transactions {
-            let gas_left = block.parameters.block_gas.saturating_sub(gas_used);
-            let receipt = or_stop(machine.execute(transaction, gas_left));
-            gas_used = Gas(gas_used.0.saturating_add(receipt.gas_used.0));
-            receipts.push(receipt);
-        }
-        BlockOutcome { receipts, changes: machine.journal.into_changes(), gas_used }
+        let transactions: Vec<_> = transactions.into_iter().collect();
+        self.spread_block(&self.spread, storage, block, &transactions).0
+    }
+
+    /// As [`Self::execute_block`]; and the gas of the runs that did not count.
+    pub(crate) fn spread_block(
+        &self,
+        spread: &Spread,
+        storage: &(dyn Storage + Sync),
+        block: &BlockContext,
+        transactions: &[&SignedTransaction],
+    ) -> (BlockOutcome, Gas) {
+        let mut turns = Turns::new(storage, block, &self.modules);
+        let wasted = parallel::execute(spread, &mut turns, transactions);
+        (turns.finish(), wasted)
     }
 
     /// Asks a contract over a state, as if in the given block. Changes nothing.

@@ -14,7 +14,7 @@ use crate::validate::check;
 
 impl Machine<'_> {
     /// Executes one transaction; `gas_left` is what is left of the block's.
-    pub(super) fn execute(
+    pub(crate) fn execute(
         &mut self,
         signed: &SignedTransaction,
         gas_left: Gas,

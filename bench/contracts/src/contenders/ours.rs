@@ -77,7 +77,7 @@ pub fn put(store: &mut Store, key: &StateKey, value: Vec<u8>) {
 }
 
 /// Puts a block's changes into the store.
-fn apply(store: &mut Store, changes: BTreeMap<StateKey, Option<Vec<u8>>>) {
+pub fn apply(store: &mut Store, changes: BTreeMap<StateKey, Option<Vec<u8>>>) {
     for (key, value) in changes {
         with_key(&key, |key| match value {
             Some(value) => store.set(key, value),
@@ -105,7 +105,8 @@ impl Chain {
             timestamp: TimestampMs(1_000_000),
             parameters,
         };
-        let executor = Executor::new(ExecutorOptions::default());
+        // The race is run on one core.
+        let executor = Executor::new(ExecutorOptions { threads: 1, ..Default::default() });
         Ok(Self { executor, block, sequences: BTreeMap::new() })
     }
 
@@ -143,7 +144,11 @@ impl Chain {
         SignedTransaction { transaction, signature: Signature([0; 64]) }
     }
 
-    pub fn execute(&self, store: &dyn vm::Storage, block: &[SignedTransaction]) -> BlockOutcome {
+    pub fn execute(
+        &self,
+        store: &(dyn vm::Storage + Sync),
+        block: &[SignedTransaction],
+    ) -> BlockOutcome {
         self.executor.execute_block(store, &self.block, block)
     }
 
