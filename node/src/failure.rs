@@ -17,13 +17,20 @@ pub fn stop(reason: &str) -> ! {
     std::process::exit(i32::from(EXIT_STATUS));
 }
 
-/// Makes a panic of any thread end the process: a node that has lost a part must not go on with the rest.
+/// Makes a panic of any thread end the process: a node that has lost a part must not go on with the rest. Those that
+/// the execution of contracts holds, since all validators meet them alike, are told and no more.
 pub fn stop_on_panic() {
     let default = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         default(panic);
         let thread = std::thread::current();
         let name = thread.name().unwrap_or("unnamed").to_owned();
+        if vm::holds_panics() {
+            tracing::error!(
+                "a bug in what contracts can ask for: {panic}. The call has failed; please report it"
+            );
+            return;
+        }
         stop(&format!("the thread {name} broke an invariant: {panic}"));
     }));
 }

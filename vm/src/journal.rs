@@ -8,8 +8,8 @@ use borsh::BorshDeserialize;
 use primitives::state_key::{Account, ContractInfo, Direction, KeyVisitor};
 use primitives::{Address, Amount, Event, Hash, StateKey, codec};
 
-use crate::Storage;
 use crate::layers::walk_with_deleted;
+use crate::{Storage, panics};
 
 /// The state as the current transaction sees it.
 pub(crate) struct Journal<'a> {
@@ -52,10 +52,15 @@ impl<'a> Journal<'a> {
         if let Some(changed) = self.changes.get(key) {
             return changed.clone();
         }
+        self.below(|| self.storage.get(key))
+    }
+
+    /// Runs what only this machine's storage can make panic.
+    fn below<T>(&self, read: impl FnOnce() -> T) -> T {
         self.broken.set(true);
-        let value = self.storage.get(key);
+        let answer = panics::not_held(read);
         self.broken.set(false);
-        value
+        answer
     }
 
     /// Visits the keys of a range, with their values, until the visitor breaks. Those that the block
@@ -66,15 +71,15 @@ impl<'a> Journal<'a> {
         direction: Direction,
         visit: &mut dyn FnMut(StateKey, Option<Vec<u8>>) -> ControlFlow<()>,
     ) {
+        let held = panics::holds_panics();
         let below = |visit: KeyVisitor<'_>| {
-            self.broken.set(true);
-            self.storage.walk(range, direction, &mut |key, value| {
+            let visit = &mut |key, value| {
                 self.broken.set(false);
-                let flow = visit(key, value);
+                let flow = panics::with(held, || visit(key, value));
                 self.broken.set(true);
                 flow
-            });
-            self.broken.set(false);
+            };
+            self.below(|| self.storage.walk(range, direction, visit));
         };
         walk_with_deleted(&self.changes, below, (range, direction), visit);
     }
@@ -142,8 +147,7 @@ impl<'a> Journal<'a> {
     }
 
     fn corrupt(&self, what: &str) -> ! {
-        self.broken.set(true);
-        panic!("the state is corrupt: {what}");
+        self.below(|| panic!("the state is corrupt: {what}"))
     }
 
     pub(crate) fn account(&self, address: &Address) -> Account {

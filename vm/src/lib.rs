@@ -31,6 +31,7 @@ pub mod limits;
 mod machine;
 mod module;
 mod operators;
+mod panics;
 mod parallel;
 mod run;
 #[cfg(test)]
@@ -52,6 +53,7 @@ pub use host::{FUNCTIONS as HOST_FUNCTIONS, HostCalls, HostFunction, ValueType};
 pub use layers::walk_changed;
 pub use machine::contract_address;
 pub use module::entry_gas;
+pub use panics::holds_panics;
 pub use validate::{Reason, Refusal, check_code, compile_gas};
 
 use primitives::StateKey;

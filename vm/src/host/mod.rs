@@ -11,7 +11,7 @@ pub(crate) mod scan;
 pub(crate) mod storage;
 
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 
 use abi::MethodKind;
 use primitives::receipt::Failure;
@@ -21,6 +21,7 @@ use primitives::{Address, Amount, StateKey};
 use crate::cost;
 use crate::engine::{Escape, Guest};
 use crate::machine::Machine;
+use crate::panics;
 use crate::trap::Stop;
 pub use functions::{FUNCTIONS, HostFunction, ValueType};
 pub(crate) use functions::{function, host_functions};
@@ -101,10 +102,10 @@ impl<'m, 's> HostCalls<'m, 's> {
         body: impl FnOnce(&mut Host<'_, 's>) -> Result<R, Stop>,
     ) -> Result<R, Escape> {
         let mut host = Host { machine: self.machine, frame: &mut self.frame, guest };
-        let ran = catch_unwind(AssertUnwindSafe(|| {
+        let ran = panics::held(|| {
             host.charge(cost::HOST)?;
             body(&mut host)
-        }));
+        });
         let stop = match ran {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(stop)) => stop,

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -15,6 +15,7 @@ use crate::cache::ModuleCache;
 use crate::executor::BlockContext;
 use crate::journal::Journal;
 use crate::machine::Machine;
+use crate::panics;
 
 /// Stack of a thread: twice what [`crate::Executor`] asks for.
 const STACK_BYTES: usize = 4 << 20;
@@ -122,7 +123,7 @@ impl Window<'_> {
     fn run_one(&self, signed: &SignedTransaction, group: &Changes) -> Ran {
         let recorder = Recorder::new(self.storage, self.changes, group);
         let mut machine = Machine::new(Journal::new(&recorder), self.block, self.modules);
-        let ran = catch_unwind(AssertUnwindSafe(|| machine.execute(signed, self.gas_left)));
+        let ran = panics::held(|| machine.execute(signed, self.gas_left));
         match ran {
             Ok(Ok(receipt)) => {
                 let changes = machine.journal.into_changes();

@@ -9,6 +9,7 @@ mod host;
 mod instances;
 mod making;
 mod metering;
+mod panics;
 mod parallel;
 mod scans;
 mod soup;
