@@ -264,12 +264,12 @@ fn ledger(
         .with_context(|| directory.display().to_string())?;
     let artifacts = Some(Arc::new(files) as Arc<dyn vm::engine::Artifacts>);
     let compiler = Arc::new(ChildCompiler::start()?);
-    let executor = vm::Executor::new(vm::ExecutorOptions {
-        cache_bytes_max,
-        artifacts,
-        compiler,
-        ..vm::ExecutorOptions::default()
-    });
+    let threads = match settings.vm.threads {
+        0 => vm::ExecutorOptions::default().threads,
+        threads => threads.into(),
+    };
+    let options = vm::ExecutorOptions { cache_bytes_max, artifacts, compiler, threads };
+    let executor = vm::Executor::new(options);
     let every = settings.sync.snapshot_blocks;
     Ok(Ledger::with_snapshots(state.clone(), Arc::new(executor), genesis, every))
 }

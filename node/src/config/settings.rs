@@ -129,11 +129,13 @@ pub struct VmSettings {
     pub modules_mib: u32,
     /// MiB of compiled contracts kept on the disk, for the next start.
     pub artifacts_mib: u32,
+    /// Threads that execute a block, at most eight; 0: as many as pay on this machine.
+    pub threads: u8,
 }
 
 impl Default for VmSettings {
     fn default() -> Self {
-        Self { modules_mib: 256, artifacts_mib: 1_024 }
+        Self { modules_mib: 256, artifacts_mib: 1_024, threads: 0 }
     }
 }
 
@@ -239,6 +241,7 @@ pub const KEYS: &[Key] = &[
     key("state.tree_mib", "MiB of the state tree's leaves in memory"),
     key("vm.modules_mib", "MiB of compiled contracts in memory"),
     key("vm.artifacts_mib", "MiB of compiled contracts on the disk"),
+    key("vm.threads", "threads that execute a block, at most 8; 0: as many as pay here"),
     key("mempool.size_mib", "MiB of transactions that wait for a block"),
     key(
         "disk.free_mib_min",

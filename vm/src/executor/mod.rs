@@ -44,7 +44,7 @@ pub struct ExecutorOptions {
     pub artifacts: Option<Arc<dyn Artifacts>>,
     /// Who compiles contracts.
     pub compiler: Arc<dyn Compiler>,
-    /// How many threads execute a block. As many as there are cores, at most eight, but one below
+    /// How many threads execute a block, at most eight. As many as there are cores, but one below
     /// four, where more hardly pay.
     pub threads: usize,
 }

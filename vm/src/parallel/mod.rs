@@ -73,7 +73,7 @@ pub(crate) struct Spread {
 impl Spread {
     pub(crate) fn over(threads: usize) -> Self {
         Self {
-            threads: threads.max(1),
+            threads: threads.clamp(1, THREADS_MAX),
             window_min: 32,
             window_first: 128,
             window_max: 1_024,
