@@ -4,8 +4,8 @@
 //!   no clock, no disk, no randomness, nothing that differs between machines. `parallel` spreads a
 //!   block over threads, with the same result.
 //! - [`check_code`] is the rule of what may be uploaded; `instrument` writes gas and stack depth
-//!   into what passed it; [`engine`] has that compiled, or interprets it; `host` is what a contract can ask for (the
-//!   interface is described in [`abi::host`]); `cost` is the table of prices.
+//!   into what passed it; [`engine`] has that compiled, or interprets it; `host` is what a contract
+//!   can ask for (the interface is described in [`abi::host`]); `cost` is the table of prices.
 //! - [`check_transaction`] and [`intrinsic_gas`] are the rules of admission, shared with the
 //!   mempool.
 //!
