@@ -7,7 +7,7 @@
 use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use primitives::Hash;
@@ -22,8 +22,8 @@ const ENDING: &str = "module";
 pub struct ModuleFiles {
     directory: PathBuf,
     bytes_max: u64,
-    /// One keeps and removes at a time.
-    writing: Mutex<()>,
+    /// Bytes that are kept. Who holds it keeps and removes.
+    bytes: Mutex<u64>,
 }
 
 /// One kept artifact.
@@ -38,27 +38,45 @@ impl ModuleFiles {
     /// run.
     pub fn new(directory: &Path, bytes_max: u64) -> std::io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-        Ok(Self { directory: directory.to_owned(), bytes_max, writing: Mutex::default() })
+        let files = Self { directory: directory.to_owned(), bytes_max, bytes: Mutex::default() };
+        files.make_room(&mut files.bytes(), bytes_max)?;
+        Ok(files)
     }
 
     fn path(&self, name: &Hash) -> PathBuf {
         self.directory.join(hex::encode(name.0)).with_extension(ENDING)
     }
 
+    fn bytes(&self) -> MutexGuard<'_, u64> {
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn try_keep(&self, name: &Hash, artifact: &[u8]) -> std::io::Result<()> {
-        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bytes = self.bytes();
         let path = self.path(name);
         let unfinished = path.with_extension("unfinished");
         fs::write(&unfinished, artifact)?;
+        // What it may replace is counted twice, until all are counted again.
         fs::rename(&unfinished, &path)?;
+        *bytes = bytes.saturating_add(artifact.len() as u64);
+        if *bytes > self.bytes_max {
+            self.make_room(&mut bytes, self.bytes_max / 8 * 7)?;
+        }
+        Ok(())
+    }
+
+    /// Removes what was used longest ago until the rest takes at most so many bytes. Looks at every
+    /// file, so there is more room afterwards than for the next.
+    fn make_room(&self, bytes: &mut u64, most: u64) -> std::io::Result<()> {
         let mut kept = self.kept()?;
-        kept.sort_by_key(|kept| std::cmp::Reverse(kept.used));
-        let mut bytes = 0;
+        kept.sort_by_key(|kept| kept.used);
+        *bytes = kept.iter().map(|kept| kept.bytes).sum();
         for kept in kept {
-            bytes += kept.bytes;
-            if bytes > self.bytes_max {
-                fs::remove_file(&kept.path)?;
+            if *bytes <= most {
+                break;
             }
+            fs::remove_file(&kept.path)?;
+            *bytes = bytes.saturating_sub(kept.bytes);
         }
         Ok(())
     }
@@ -101,7 +119,7 @@ mod tests {
     #[test]
     fn what_was_used_longest_ago_leaves() {
         let home = tempfile::tempdir().unwrap();
-        let files = ModuleFiles::new(&home.path().join("modules"), 25).unwrap();
+        let files = ModuleFiles::new(&home.path().join("modules"), 29).unwrap();
         let name = |number| Hash([number; 32]);
         for number in 1..=2 {
             files.keep(&name(number), &[number; 10]);

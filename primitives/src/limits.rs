@@ -68,7 +68,7 @@ pub const STORAGE_VALUE_BYTES_MAX: usize = 64 << 10;
 pub const CALL_DEPTH_MAX: u32 = 64;
 
 /// Gas of one block when the genesis names none.
-pub const BLOCK_GAS_DEFAULT: u64 = 500_000_000_000;
+pub const BLOCK_GAS_DEFAULT: u64 = 1_000_000_000_000;
 /// Milliseconds from now within which a transaction must expire, when the genesis names none.
 pub const TRANSACTION_VALIDITY_MS_DEFAULT: u64 = 3_600_000;
 /// Milliseconds by which a proposal's timestamp may be ahead of a validator's clock.

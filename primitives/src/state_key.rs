@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::hash::{Domain, Hash};
-use crate::id::{Address, Amount, Epoch, Height, ValidatorIndex, View};
+use crate::id::{Address, Amount, Epoch, Gas, Height, ValidatorIndex, View};
 use crate::limits;
 
 /// The parts of the state.
@@ -26,6 +26,8 @@ pub enum Namespace {
     System = 5,
     /// Epoch ‖ culprit → [`EvidenceIndex`]; epoch ‖ culprit ‖ view → [`EvidenceRecord`]. Big-endian.
     Evidence = 6,
+    /// Code hash → [`CodeInfo`].
+    CodeInfo = 7,
 }
 
 impl Namespace {
@@ -38,6 +40,7 @@ impl Namespace {
             Self::Code => "code",
             Self::System => "system",
             Self::Evidence => "evidence",
+            Self::CodeInfo => "code_info",
         }
     }
 }
@@ -74,6 +77,10 @@ impl StateKey {
 
     pub fn code(hash: &Hash) -> Self {
         Self { namespace: Namespace::Code, key: hash.0.to_vec() }
+    }
+
+    pub fn code_info(hash: &Hash) -> Self {
+        Self { namespace: Namespace::CodeInfo, key: hash.0.to_vec() }
     }
 
     pub fn system(name: &str) -> Self {
@@ -146,6 +153,14 @@ pub struct ContractInfo {
     pub creator: Address,
     /// Who may give it other code; nobody when there is none. The creator at first.
     pub admin: Option<Address>,
+}
+
+/// What is to be known of stored code before it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct CodeInfo {
+    pub bytes: u32,
+    /// What a transaction pays for the first call of a contract with this code.
+    pub fetch_gas: Gas,
 }
 
 /// The views of one epoch in which one validator was convicted, in the order in which the chain learnt of them; at most

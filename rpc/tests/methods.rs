@@ -425,6 +425,7 @@ fn every_key_of_the_state_has_a_name_that_leads_back_to_it() {
         StateKey::storage(&address, b"k"),
         StateKey::storage(&address, b""),
         StateKey::code(&hash),
+        StateKey::code_info(&hash),
         StateKey::system("epoch"),
         StateKey::evidence(Epoch(1), View(2), ValidatorIndex(3)),
         StateKey { namespace: Namespace::Account, key: vec![1; 31] },

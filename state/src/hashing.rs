@@ -56,6 +56,7 @@ mod tests {
             Namespace::Code,
             Namespace::System,
             Namespace::Evidence,
+            Namespace::CodeInfo,
         ] {
             let key = StateKey { namespace, key: b"key".to_vec() };
             assert_eq!(key.path(), Hash(claim(&key, None).path()), "{namespace:?}");

@@ -477,6 +477,7 @@ fn state() {
         ("contract", StateKey::contract(&address(1))),
         ("storage", StateKey::storage(&address(1), b"key")),
         ("code", StateKey::code(&digest(2))),
+        ("code_info", StateKey::code_info(&digest(2))),
         ("system", StateKey::system("name")),
         ("evidence_index", StateKey::evidence_index(Epoch(3), ValidatorIndex(1))),
         ("evidence", StateKey::evidence(Epoch(3), View(12), ValidatorIndex(1))),

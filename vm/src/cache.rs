@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use primitives::Hash;
 
 use crate::cost;
-use crate::engine::{Engine, Fatal};
+use crate::engine::{Artifacts, Engine, Fatal};
 use crate::module::ContractModule;
 
 /// Keyed by the cost table's version too: code instrumented under another version charges
@@ -17,6 +17,8 @@ type Key = (u32, Hash);
 
 pub(crate) struct ModuleCache {
     engine: Arc<dyn Engine>,
+    /// Where modules are kept beyond the process.
+    artifacts: Option<Arc<dyn Artifacts>>,
     bytes_max: usize,
     kept: Mutex<Kept>,
     /// What is being made ready. Whoever else wants it waits: a module that takes long takes that
@@ -34,9 +36,18 @@ struct Kept {
 }
 
 impl ModuleCache {
-    pub(crate) fn new(engine: Arc<dyn Engine>, bytes_max: usize) -> Self {
+    pub(crate) fn new(
+        engine: Arc<dyn Engine>,
+        artifacts: Option<Arc<dyn Artifacts>>,
+        bytes_max: usize,
+    ) -> Self {
         let (kept, making, made) = (Mutex::default(), Mutex::default(), Condvar::new());
-        Self { engine, bytes_max, kept, making, made }
+        Self { engine, artifacts, bytes_max, kept, making, made }
+    }
+
+    /// The compiled module of a code hash, when it is in memory.
+    pub(crate) fn find(&self, code: &Hash) -> Option<Arc<ContractModule>> {
+        self.kept().find(&(cost::VERSION, *code))
     }
 
     /// The compiled module of a code hash; `load` reads the code when it is not kept. Compiles
@@ -54,11 +65,23 @@ impl ModuleCache {
         if let Some(module) = self.kept().find(&key) {
             return Ok(module);
         }
-        let module = Arc::new(ContractModule::compile(self.engine.as_ref(), code, &load()?)?);
+        let module = Arc::new(self.make(code, load)?);
         if !module.program.is_makeshift() {
             self.kept().insert(key, &module, self.bytes_max);
         }
         Ok(module)
+    }
+
+    fn make(
+        &self,
+        code: &Hash,
+        load: impl FnOnce() -> Result<Vec<u8>, Fatal>,
+    ) -> Result<ContractModule, Fatal> {
+        let (engine, artifacts) = (&*self.engine, self.artifacts.as_deref());
+        match artifacts.and_then(|artifacts| ContractModule::kept(engine, artifacts, code)) {
+            Some(module) => Ok(module),
+            None => ContractModule::compile(engine, artifacts, code, &load()?),
+        }
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -133,8 +156,8 @@ mod tests {
     #[test]
     fn is_bounded_in_bytes() {
         let engine = Arc::new(Wasmer::default());
-        let size = ContractModule::compile(&*engine, &Hash::ZERO, &code(1)).unwrap().size;
-        let cache = ModuleCache::new(engine, size + size / 2);
+        let size = ContractModule::compile(&*engine, None, &Hash::ZERO, &code(1)).unwrap().size;
+        let cache = ModuleCache::new(engine, None, size + size / 2);
         let mut loads = 0;
         for number in [1, 1, 2, 1] {
             let code = code(number);

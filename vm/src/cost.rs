@@ -1,4 +1,4 @@
-//! The cost table, version 2. One gas is about a picosecond of the slowest machine that shall
+//! The cost table, version 3. One gas is about a picosecond of the slowest machine that shall
 //! follow the chain; the prices of operators began as those Arbitrum Nitro measured for Stylus
 //! (`pricing_v1`), which has the same unit (about 960 per nanosecond). Version 2 makes dearer what
 //! the corpus of attacks found too cheap (`tests/figures/engine.md`), and uploads pay for their
@@ -19,7 +19,7 @@ use crate::limits::MEMORY_PAGES_MAX;
 use crate::operators::{Class, classify};
 
 /// The version of this table and of the instrumentation that applies it.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 /// Bytes of an encoded table at most.
 const RECORD_BYTES_MAX: usize = 64 << 10;
 
@@ -39,27 +39,46 @@ prices! {
     pub const TRANSFER = 10_000_000;
     /// A byte of a transaction's arguments or salt.
     pub const ARGUMENT_BYTE = 2_000;
-    /// The smallest module: what the compiler takes to begin with.
-    pub const UPLOAD = 2_500_000_000;
+    /// The smallest module: most of it is the process in which the compiler runs.
+    pub const UPLOAD = 20_000_000_000;
     /// A byte of uploaded code: checking, instrumenting and compiling it, and keeping it for ever.
-    pub const UPLOAD_BYTE = 150_000;
+    pub const UPLOAD_BYTE = 200_000;
     /// A metered block of uploaded code: its check, and all that a compiler has to do where ways meet.
-    pub const UPLOAD_BLOCK = 12_000_000;
+    pub const UPLOAD_BLOCK = 18_000_000;
+    /// A function of uploaded code: its frame, and its place among the others.
+    pub const UPLOAD_FUNCTION = 15_000_000;
+    /// A call through the table in uploaded code: its bounds and its type are checked.
+    pub const UPLOAD_CALL_INDIRECT = 4_500_000;
     /// An operand that waits while an operator of uploaded code is at work.
-    pub const UPLOAD_OPERAND = 5_000;
+    pub const UPLOAD_OPERAND = 8_000;
     /// A pair of operators of one function: values live longer, the more there is between them.
-    pub const UPLOAD_PAIR = 80;
+    pub const UPLOAD_PAIR = 110;
     /// The record of a new contract.
     pub const INSTANTIATE = 20_000_000;
     /// Giving a contract other code: reading both descriptions.
     pub const UPGRADE = 40_000_000;
 
+    /// Bringing a contract's code into memory: its place on the disk.
+    pub const FETCH = 25_000_000;
+    /// A byte of the module, and what of the compiled code grows with its parts.
+    pub const FETCH_BYTE = 600;
+    pub const FETCH_TYPE = 330_000;
+    pub const FETCH_FUNCTION = 180_000;
+    pub const FETCH_OPERATOR = 6_500;
+    /// What a metered block costs beside the operator that ends it.
+    pub const FETCH_BLOCK = 45_000;
+    /// What an operator costs beside, that calls a function or the engine.
+    pub const FETCH_CALL = 38_000;
+    /// The same of a division, which may trap.
+    pub const FETCH_DIVISION = 10_000;
     /// Making an instance of a contract, without its memory.
-    pub const CALL = 20_000_000;
+    pub const CALL = 8_000_000;
     /// Any call of a host function.
     pub const HOST = 100_000;
     /// A byte that crosses between contract and host.
-    pub const HOST_BYTE = 24;
+    pub const HOST_BYTE = 56;
+    /// Putting the context together.
+    pub const CONTEXT = 160_000;
     /// Reading the state: a value, or whether there is one.
     pub const READ = 2_000_000;
     pub const READ_BYTE = 500;
@@ -70,6 +89,8 @@ prices! {
     pub const SCAN = 4_000_000;
     /// A key that the block has deleted, when a scan passes it by.
     pub const SCAN_DELETED = 200_000;
+    /// The message of a panic, and that the call ends in the middle of it.
+    pub const PANIC = 2_000_000;
     pub const EVENT = 1_000_000;
     pub const EVENT_BYTE = 2_000;
     /// Moving native units.
@@ -77,7 +98,7 @@ prices! {
 
     /// A hash of nothing.
     pub const HASH = 500_000;
-    pub const BLAKE3_BYTE = 1_500;
+    pub const BLAKE3_BYTE = 1_000;
     pub const SHA256_BYTE = 5_000;
     pub const KECCAK256_BYTE = 5_000;
     /// A byte of a message that is signed with Ed25519.
@@ -85,19 +106,23 @@ prices! {
     /// Checking a signature.
     pub const ED25519 = 80_000_000;
     pub const ED25519_IN_BATCH = 50_000_000;
-    pub const SECP256K1 = 200_000_000;
-    pub const P256 = 350_000_000;
+    pub const SECP256K1 = 120_000_000;
+    pub const P256 = 200_000_000;
+    /// Finding whose signature it is.
+    pub const SECP256K1_RECOVER = 200_000_000;
 
     /// A byte that `memory.copy` or `memory.fill` touches.
     pub const BULK_BYTE = 100;
     /// A page of memory, zeroed and mapped.
-    pub const PAGE = 4_000_000;
+    pub const PAGE = 8_000_000;
     /// What each page costs more than the one before it, so that large memories are dear.
-    pub const PAGE_RAMP = 60_000;
+    pub const PAGE_RAMP = 300_000;
+    /// A global variable or a function.
+    pub const PART = 4_000;
     /// A byte of a data segment.
     pub const DATA_BYTE = 300;
     /// An entry of the table.
-    pub const TABLE_ENTRY = 20_000;
+    pub const TABLE_ENTRY = 12_000;
 
     /// Pages that a core's own cache holds: a memory that may grow beyond has dearer loads.
     pub const CACHED_PAGES = 16;
@@ -105,7 +130,7 @@ prices! {
     /// store that does.
     const LOAD = 1_400;
     /// Loading from a larger one: each load may wait for the one before to come out of the memory.
-    const LOAD_FAR = 80_000;
+    const LOAD_FAR = 200_000;
 
     /// The check at the head of a metered block.
     pub const BLOCK = 2_450;
@@ -125,27 +150,27 @@ prices! {
     const CALL_INDIRECT_PARAMETER = 650;
     const SELECT = 1_250;
     /// `local.get`, `local.tee`.
-    const LOCAL_GET = 75;
+    const LOCAL_GET = 100;
     const LOCAL_SET = 210;
-    const GLOBAL_GET = 225;
-    const GLOBAL_SET = 575;
+    const GLOBAL_GET = 150;
+    const GLOBAL_SET = 350;
     const STORE = 1_700;
     const MEMORY_SIZE = 3_000;
-    const MEMORY_GROW = 12_000;
+    const MEMORY_GROW = 32_000;
     /// `memory.copy`, `memory.fill`, beside their bytes.
     const BULK = 40_000;
     /// Division and remainder.
-    const DIVIDE_I32 = 1_120;
-    const DIVIDE_I64 = 1_270;
+    const DIVIDE_I32 = 1_500;
+    const DIVIDE_I64 = 1_700;
     const COUNT_ONES_I32 = 2_650;
     const COUNT_ONES_I64 = 6_000;
-    const MULTIPLY = 160;
+    const MULTIPLY = 300;
     /// `clz`, `ctz`.
     const COUNT_ZEROS = 210;
     const COMPARE_I32 = 170;
     const COMPARE_I64 = 225;
     /// Additions, bitwise operators, shifts, rotations, wraps and extensions.
-    const ARITHMETIC = 100;
+    const ARITHMETIC = 250;
 }
 
 /// Stack words of any frame: return address, saved registers, the engine's own.
@@ -232,11 +257,12 @@ pub fn query(arguments: usize) -> u64 {
     CALL.saturating_add((arguments as u64).saturating_mul(ARGUMENT_BYTE))
 }
 
-/// What compiling a function costs, by its operators and the operands that wait, summed over them.
+/// What compiling a function costs beside the parts that have a price of their own, by its operators
+/// and the operands that wait, summed over them.
 pub(crate) fn compile(operators: u64, waiting: u64) -> u64 {
-    let pairs = operators.saturating_mul(operators);
+    let pairs = operators.saturating_mul(operators).saturating_mul(UPLOAD_PAIR);
     let waiting = waiting.saturating_mul(UPLOAD_OPERAND);
-    pairs.saturating_mul(UPLOAD_PAIR).saturating_add(waiting)
+    UPLOAD_FUNCTION.saturating_add(pairs).saturating_add(waiting)
 }
 
 /// What a load costs from a memory that can have so many pages.
@@ -244,11 +270,13 @@ pub fn load(pages_max: u64) -> u64 {
     if pages_max <= CACHED_PAGES { LOAD } else { LOAD_FAR }
 }
 
-/// What making an instance costs beside [`CALL`]: first pages, data segments, table.
-pub fn instance(pages: u32, data_bytes: u64, table_entries: u64) -> u64 {
+/// What making an instance costs beside [`CALL`]: globals and functions, first pages, data segments,
+/// table.
+pub fn instance(parts: u64, pages: u32, data_bytes: u64, table_entries: u64) -> u64 {
     let pages = u64::from(pages.min(MEMORY_PAGES_MAX));
     let memory = pages * PAGE + PAGE_RAMP * pages * pages;
     memory
+        .saturating_add(parts.saturating_mul(PART))
         .saturating_add(data_bytes.saturating_mul(DATA_BYTE))
         .saturating_add(table_entries.saturating_mul(TABLE_ENTRY))
 }
@@ -315,14 +343,38 @@ mod tests {
     use primitives::{Domain, Hash};
 
     use super::*;
+    use crate::fetch::fetch_gas;
+    use crate::instrument::{Exports, instrument};
 
-    /// Whoever changes a price sees this fail, and changes the version too.
+    /// Something of everything that instrumentation treats in a way of its own.
+    const MODULE: &str = r#"(module
+        (import "quorate" "input" (func (param i32)))
+        (memory (export "memory") 1) (table 2 2 funcref) (elem (i32.const 0) $leaf $call)
+        (global (mut i64) (i64.const 1)) (data (i32.const 0) "data")
+        (func $leaf (param i32) (result i32) (local i64 i64) local.get 0)
+        (func $call (export "call") (param i32) (result i32)
+            (block (loop (br_table 0 1 0 (local.get 0))))
+            (if (i32.eqz (local.get 0)) (then (return (i32.const 1))) (else (call 0 (i32.const 0))))
+            (memory.copy (i32.const 0) (i32.const 1) (i32.const 2))
+            (memory.fill (i32.const 0) (i32.const 1) (i32.const 2))
+            (drop (memory.grow (memory.size)))
+            (global.set 0 (i64.div_s (global.get 0) (i64.load (i32.const 8))))
+            (drop (f32.add (f32.const 1) (f32.const 2)))
+            (call_indirect (param i32) (result i32) (local.get 0) (i32.const 0))))"#;
+
+    /// Whoever changes a price, or what instrumentation makes of a module, sees this fail, and
+    /// changes the version too: it stands in the names of compiled code.
     #[test]
-    fn prices_change_with_the_version_only() {
-        let encoded = Hash::of_bytes(Domain::Artifact, &codec::encode(&CostTable::own()));
+    fn prices_and_instrumentation_change_with_the_version_only() {
+        let code = wat::parse_str(MODULE).unwrap();
+        let instrumented = instrument(&code, Exports::Interface).unwrap();
+        let gas = [instrumented.instance_gas, fetch_gas(&code).0].map(u64::to_le_bytes);
+        let table = codec::encode(&CostTable::own());
+        let parts: [&[u8]; 3] = [&table, &instrumented.wasm, &gas.concat()];
+        let all = Hash::of_parts(Domain::Artifact, &parts).to_string();
         assert_eq!(
-            (VERSION, encoded.to_string().as_str()),
-            (2, "0xc61e383fe59cf5843f825c2c240b0be010d68c5e3b05e44d3d2c2d8e4b518db5")
+            (VERSION, all.as_str()),
+            (3, "0x2e463fa94749ac75ac7cbffb9ddcc50e3b8d324153ba4a788e73164ba9de4621")
         );
     }
 

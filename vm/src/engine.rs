@@ -8,7 +8,7 @@
 //! what that does not manage run by the [`Interpreter`], which answers the same in more time: so no
 //! module, however hostile to compilers, stops a node or splits it from the others.
 
-mod artifacts;
+pub(crate) mod artifacts;
 mod compiler;
 mod imports;
 mod interpreter;
@@ -37,7 +37,21 @@ pub trait Engine: Send + Sync {
     /// Makes a module ready to run. `code` is the hash of what was uploaded, `wasm` that module
     /// with its meters. It passed validation, so that a refusal is a fault of the engine, or of the
     /// machine it is on.
-    fn compile(&self, code: &Hash, wasm: &[u8]) -> Result<Box<dyn Program>, Fatal>;
+    fn compile(&self, code: &Hash, wasm: &[u8]) -> Result<Made, Fatal>;
+
+    /// Makes a module ready of what [`Made::artifact`] was, byte by byte, on this machine; `None`
+    /// when it is of no use to this engine.
+    fn open(&self, _artifact: &[u8]) -> Option<Box<dyn Program>> {
+        None
+    }
+}
+
+/// A module made ready.
+#[expect(missing_debug_implementations, reason = "a program has none")]
+pub struct Made {
+    pub program: Box<dyn Program>,
+    /// What the same is made of again in much less time; `None` when there is nothing such.
+    pub artifact: Option<Vec<u8>>,
 }
 
 /// A module that an engine has made ready.

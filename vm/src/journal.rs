@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
 
 use borsh::BorshDeserialize;
-use primitives::state_key::{Account, ContractInfo, Direction, KeyVisitor};
+use primitives::state_key::{Account, CodeInfo, ContractInfo, Direction, KeyVisitor};
 use primitives::{Address, Amount, Event, Hash, StateKey, codec};
 
 use crate::layers::walk_with_deleted;
@@ -202,6 +202,10 @@ impl<'a> Journal<'a> {
 
     pub(crate) fn set_contract(&mut self, address: &Address, info: &ContractInfo) {
         self.set(StateKey::contract(address), Some(codec::encode(info)));
+    }
+
+    pub(crate) fn code_info(&self, hash: &Hash) -> Option<CodeInfo> {
+        self.record(&StateKey::code_info(hash))
     }
 
     pub(crate) fn code(&self, hash: &Hash) -> Option<Vec<u8>> {

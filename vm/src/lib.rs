@@ -22,6 +22,7 @@ mod cache;
 pub mod cost;
 pub mod engine;
 mod executor;
+mod fetch;
 mod genesis;
 mod host;
 pub mod instrument;
@@ -52,7 +53,7 @@ pub use genesis::{COSTS_KEY, PARAMETERS_KEY, VALIDATORS_KEY, genesis_changes};
 pub use host::{FUNCTIONS as HOST_FUNCTIONS, HostCalls, HostFunction, ValueType};
 pub use layers::walk_changed;
 pub use machine::contract_address;
-pub use module::entry_gas;
+pub use module::{code_changes, entry_gas};
 pub use panics::holds_panics;
 pub use validate::{Reason, Refusal, check_code, compile_gas};
 

@@ -24,7 +24,13 @@ pub(crate) struct Machine<'a> {
     pub(crate) modules: &'a ModuleCache,
     /// The contracts being called, outermost first.
     active: Vec<Address>,
+    /// What the transaction has called last, the latest at the end; at most [`WARM_MAX`].
+    warm: Vec<(Hash, Arc<ContractModule>)>,
 }
+
+/// Codes that a transaction may call again without paying again for bringing them into memory. They
+/// stay there as long, so that no other price is unpaid; and they are few, so that they find room.
+const WARM_MAX: usize = 16;
 
 /// Through which door a contract is entered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +93,14 @@ impl<'a> Machine<'a> {
         block: &'a BlockContext,
         modules: &'a ModuleCache,
     ) -> Self {
-        Self { journal, block, origin: Address::default(), modules, active: Vec::new() }
+        Self {
+            journal,
+            block,
+            origin: Address::default(),
+            modules,
+            active: Vec::new(),
+            warm: Vec::new(),
+        }
     }
 
     /// Makes a contract of stored code and runs its `init`. The outcome of a success is the
@@ -101,7 +114,7 @@ impl<'a> Machine<'a> {
         value: Amount,
         gas: u64,
     ) -> Result<Outcome, Fatal> {
-        if self.journal.code(&code).is_none() {
+        if self.journal.code_info(&code).is_none() {
             return Ok(Outcome::failed(Failure::UnknownCode, gas));
         }
         let contract = contract_address(&self.block.chain, &creator, &code, salt);
@@ -135,7 +148,7 @@ impl<'a> Machine<'a> {
         contract: Address,
         code: Hash,
         arguments: Vec<u8>,
-        gas: u64,
+        mut gas: u64,
     ) -> Result<Outcome, Fatal> {
         let mut info = match self.administered(&admin, &contract) {
             Ok(info) => info,
@@ -144,11 +157,15 @@ impl<'a> Machine<'a> {
         if self.active.contains(&contract) {
             return Ok(Outcome::failed(Failure::Reentrancy, gas));
         }
-        if self.journal.code(&code).is_none() {
+        if self.journal.code_info(&code).is_none() {
             return Ok(Outcome::failed(Failure::UnknownCode, gas));
         }
-        let (from, to) = (self.module(&info.code)?, self.module(&code)?);
-        let migrates = match from.abi.migrates_to(&to.abi) {
+        let from = self.fetch(&info.code, &mut gas)?;
+        let to = self.fetch(&code, &mut gas)?;
+        let (Some(from), Some(to)) = (from, to) else {
+            return Ok(Outcome::failed(Failure::OutOfGas, 0));
+        };
+        let migrates = match from.facts.abi.migrates_to(&to.facts.abi) {
             Ok(migrates) => migrates,
             Err(why) => return Ok(Outcome::failed(Failure::Incompatible(why.to_string()), gas)),
         };
@@ -205,7 +222,7 @@ impl<'a> Machine<'a> {
     }
 
     fn enter(&mut self, call: Invocation) -> Result<Outcome, Fatal> {
-        let gas = call.gas;
+        let mut gas = call.gas;
         let depth = u32::try_from(self.active.len()).unwrap_or(u32::MAX);
         if depth > limits::CALL_DEPTH_MAX {
             return Ok(Outcome::failed(Failure::CallDepth, gas));
@@ -213,8 +230,10 @@ impl<'a> Machine<'a> {
         let Some(info) = self.journal.contract(&call.contract) else {
             return Ok(Outcome::failed(Failure::UnknownContract, gas));
         };
-        let module = self.module(&info.code)?;
-        let Some(door) = door(&module.abi, call.entry, &call.input) else {
+        let Some(module) = self.fetch(&info.code, &mut gas)? else {
+            return Ok(Outcome::failed(Failure::OutOfGas, 0));
+        };
+        let Some(door) = door(&module.facts.abi, call.entry, &call.input) else {
             return Ok(Outcome::failed(Failure::UnknownMethod, gas));
         };
         if call.value != Amount::ZERO && !door.is_some_and(|method| method.payable) {
@@ -230,7 +249,7 @@ impl<'a> Machine<'a> {
         if !self.journal.transfer(&call.caller, &call.contract, call.value) {
             return Ok(Outcome::failed(Failure::InsufficientBalance, gas));
         }
-        let Some(gas) = gas.checked_sub(module.instance_gas) else {
+        let Some(gas) = gas.checked_sub(module.facts.instance_gas) else {
             return Ok(Outcome::failed(Failure::OutOfGas, 0));
         };
         let frame = Frame {
@@ -251,15 +270,44 @@ impl<'a> Machine<'a> {
         outcome
     }
 
-    pub(crate) fn module(&self, code: &Hash) -> Result<Arc<ContractModule>, Fatal> {
-        self.modules.get(code, || self.load(code))
+    /// A contract's code, ready to run, paid for unless the transaction has called it lately; `None`
+    /// when the gas does not suffice.
+    fn fetch(&mut self, code: &Hash, gas: &mut u64) -> Result<Option<Arc<ContractModule>>, Fatal> {
+        if let Some(place) = self.warm.iter().position(|(warm, _)| warm == code) {
+            self.warm.get_mut(place..).unwrap_or_default().rotate_left(1);
+            return Ok(self.warm.last().map(|(_, module)| Arc::clone(module)));
+        }
+        // It is paid before it is fetched, so the price must be known without it.
+        let found = self.modules.find(code);
+        let price = match &found {
+            Some(module) => module.facts.fetch_gas,
+            None => self.journal.code_info(code).ok_or_else(|| missing(code))?.fetch_gas,
+        };
+        let Some(left) = gas.checked_sub(price.0) else { return Ok(None) };
+        *gas = left;
+        let module = match found {
+            Some(module) => module,
+            None => self.module(code)?,
+        };
+        if self.warm.len() == WARM_MAX {
+            self.warm.remove(0);
+        }
+        self.warm.push((*code, Arc::clone(&module)));
+        Ok(Some(module))
     }
 
-    fn load(&self, code: &Hash) -> Result<Vec<u8>, Fatal> {
-        let missing =
-            || Fatal(format!("the state is corrupt: the code {code} of a contract is missing"));
-        self.journal.code(code).ok_or_else(missing)
+    /// Another transaction begins.
+    pub(crate) fn forget_warm(&mut self) {
+        self.warm.clear();
     }
+
+    pub(crate) fn module(&self, code: &Hash) -> Result<Arc<ContractModule>, Fatal> {
+        self.modules.get(code, || self.journal.code(code).ok_or_else(|| missing(code)))
+    }
+}
+
+fn missing(code: &Hash) -> Fatal {
+    Fatal(format!("the state is corrupt: the code {code} of a contract is missing"))
 }
 
 /// The method that the input names, if it may be entered this way. `Some(None)`: there is nothing

@@ -119,7 +119,7 @@ pub(crate) struct TestChain {
 }
 
 pub(crate) const FUNDS: u128 = 1_000_000_000_000_000;
-pub(crate) const GAS: u64 = 100_000_000_000;
+pub(crate) const GAS: u64 = 200_000_000_000;
 
 impl TestChain {
     /// The accounts of keys 1 to 4 are funded.

@@ -67,8 +67,8 @@ impl Chain {
         if let Err(refusal) = vm::check_code(&code) {
             return Err(format!("a node would refuse the module: {refusal}"));
         }
-        let hash = Hash::of_bytes(Domain::Code, &code);
-        self.state.insert(StateKey::code(&hash), code);
+        let (hash, changes) = vm::code_changes(code);
+        self.state.extend(changes);
         Ok(hash)
     }
 
@@ -130,7 +130,9 @@ impl Chain {
 
     /// Everything but code, in order.
     pub(crate) fn entries(&self) -> Vec<Entry> {
-        let kept = self.state.iter().filter(|(key, _)| key.namespace != Namespace::Code);
+        let of_code =
+            |key: &StateKey| matches!(key.namespace, Namespace::Code | Namespace::CodeInfo);
+        let kept = self.state.iter().filter(|(key, _)| !of_code(key));
         let entry = |(key, value): (&StateKey, &Vec<u8>)| Entry {
             label: self.label(key),
             key: codec::encode(key),

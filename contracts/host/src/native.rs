@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use abi::MethodKind;
 use abi::testing::{Answer, Left, Request};
 use primitives::Hash;
-use vm::engine::{self, Engine, Fatal, Guest, OutOfBounds, Program, Ran, Run, Wasmer};
+use vm::engine::{self, Engine, Fatal, Guest, Made, OutOfBounds, Program, Ran, Run, Wasmer};
 use vm::{HOST_FUNCTIONS, HostCalls, HostFunction};
 
 use crate::pipe::Pipe;
@@ -43,12 +43,17 @@ pub(crate) struct Native {
 }
 
 impl Engine for Native {
-    fn compile(&self, code: &Hash, wasm: &[u8]) -> Result<Box<dyn Program>, Fatal> {
+    fn compile(&self, code: &Hash, wasm: &[u8]) -> Result<Made, Fatal> {
         let registered = self.registered.lock().unwrap_or_else(PoisonError::into_inner);
         if !registered.contains(code) {
             return self.product.compile(code, wasm);
         }
-        Ok(Box::new(InTheTest { code: *code, pipe: self.pipe.clone() }))
+        let program = Box::new(InTheTest { code: *code, pipe: self.pipe.clone() });
+        Ok(Made { program, artifact: None })
+    }
+
+    fn open(&self, artifact: &[u8]) -> Option<Box<dyn Program>> {
+        self.product.open(artifact)
     }
 }
 

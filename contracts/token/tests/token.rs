@@ -130,7 +130,7 @@ fn a_transfer_has_its_price() {
     let token = chain.deploy(&alice, TokenClient::new(100));
     let receipt = chain.call(&alice, token.transfer(bob, 1));
     let gas = receipt.gas_used();
-    assert!((50_000_000..200_000_000).contains(&gas), "{gas}");
+    assert!((100_000_000..400_000_000).contains(&gas), "{gas}");
     let starved = chain.call(&alice, token.transfer(bob, 1).gas(gas - 1));
     assert_eq!(starved.failure(), Failure::OutOfGas);
     assert_eq!(chain.query(token.balance_of(bob)), 1);

@@ -6,7 +6,7 @@
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use consensus::Evidence;
-use primitives::state_key::{Account, ContractInfo, EvidenceRecord};
+use primitives::state_key::{Account, CodeInfo, ContractInfo, EvidenceRecord};
 use primitives::{
     Address, CommitCertificate, Epoch, Genesis, Hash, Header, Height, SigningContext, StateKey,
     View, codec,
@@ -208,6 +208,10 @@ pub fn decode(key: &KeyView, bytes: &[u8]) -> Option<Value> {
         KeyView::Contract(_) => {
             let info: ContractInfo = codec::decode(bytes, VALUE_BYTES_MAX).ok()?;
             Some(json!({ "code": info.code, "creator": info.creator, "admin": info.admin }))
+        }
+        KeyView::CodeInfo(_) => {
+            let info: CodeInfo = codec::decode(bytes, VALUE_BYTES_MAX).ok()?;
+            Some(json!({ "bytes": info.bytes, "fetchGas": info.fetch_gas }))
         }
         KeyView::Evidence { .. } => {
             let record: EvidenceRecord = codec::decode(bytes, VALUE_BYTES_MAX).ok()?;

@@ -36,7 +36,7 @@ pub struct Scan {
 
 fn namespace(text: &str) -> Result<NamespaceView, Failure> {
     serde_json::from_value(json!(text)).map_err(|_| {
-        let known = "account, contract, storage, code, system and evidence";
+        let known = "account, contract, storage, code, system, evidence and codeInfo";
         Failure::Usage(format!("{text:?} is no part of the state; there are {known}"))
     })
 }

@@ -96,6 +96,7 @@ pub fn name(key: &KeyView) -> String {
             format!("storage {contract} 0x{}", hex::encode(key))
         }
         KeyView::Code(hash) => format!("code {hash}"),
+        KeyView::CodeInfo(hash) => format!("code info {hash}"),
         KeyView::Evidence { .. } | KeyView::Raw { .. } => {
             let key = StateKey::from(key);
             format!("{:?} 0x{}", key.namespace, hex::encode(key.key)).to_lowercase()

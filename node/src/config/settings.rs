@@ -127,7 +127,8 @@ impl Default for SyncSettings {
 pub struct VmSettings {
     /// MiB of compiled contracts kept in memory.
     pub modules_mib: u32,
-    /// MiB of compiled contracts kept on the disk, for the next start.
+    /// MiB of compiled contracts kept on the disk. What finds no room is compiled at its next call, for which nobody
+    /// pays: so there is more than an attacker fills in a thousand full blocks.
     pub artifacts_mib: u32,
     /// Threads that execute a block, at most eight; 0: as many as pay on this machine.
     pub threads: u8,
@@ -135,7 +136,7 @@ pub struct VmSettings {
 
 impl Default for VmSettings {
     fn default() -> Self {
-        Self { modules_mib: 256, artifacts_mib: 1_024, threads: 0 }
+        Self { modules_mib: 256, artifacts_mib: 16_384, threads: 0 }
     }
 }
 

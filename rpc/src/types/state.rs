@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Blob, CertificateView, HeaderView};
 
 /// Which value: one of `{"account": address}`, `{"contract": address}`,
-/// `{"storage": {"contract": address, "key": base64}}`, `{"code": hash}`,
+/// `{"storage": {"contract": address, "key": base64}}`, `{"code": hash}`, `{"codeInfo": hash}`,
 /// `{"evidence": {"epoch": number, "view": number, "culprit": index}}`, or
 /// `{"raw": {"namespace": name, "key": base64}}` for any other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -21,6 +21,8 @@ pub enum KeyView {
     Storage { contract: Address, key: Blob },
     /// A stored module.
     Code(Hash),
+    /// What is known of a stored module before it is read.
+    CodeInfo(Hash),
     /// The evidence against a validator in one view; see `consensus_evidence`.
     Evidence { epoch: Epoch, view: View, culprit: ValidatorIndex },
     /// Any key, as the state knows it.
@@ -37,6 +39,7 @@ pub enum NamespaceView {
     Code,
     System,
     Evidence,
+    CodeInfo,
 }
 
 impl From<NamespaceView> for Namespace {
@@ -48,6 +51,7 @@ impl From<NamespaceView> for Namespace {
             NamespaceView::Code => Self::Code,
             NamespaceView::System => Self::System,
             NamespaceView::Evidence => Self::Evidence,
+            NamespaceView::CodeInfo => Self::CodeInfo,
         }
     }
 }
@@ -61,6 +65,7 @@ impl From<Namespace> for NamespaceView {
             Namespace::Code => Self::Code,
             Namespace::System => Self::System,
             Namespace::Evidence => Self::Evidence,
+            Namespace::CodeInfo => Self::CodeInfo,
         }
     }
 }
@@ -73,6 +78,7 @@ impl From<&StateKey> for KeyView {
             (Namespace::Account, Some((address, []))) => Self::Account(Address(*address)),
             (Namespace::Contract, Some((address, []))) => Self::Contract(Address(*address)),
             (Namespace::Code, Some((hash, []))) => Self::Code(Hash(*hash)),
+            (Namespace::CodeInfo, Some((hash, []))) => Self::CodeInfo(Hash(*hash)),
             (Namespace::Storage, Some((contract, key))) => {
                 Self::Storage { contract: Address(*contract), key: Blob(key.to_vec()) }
             }
@@ -88,6 +94,7 @@ impl From<&KeyView> for StateKey {
             KeyView::Contract(address) => Self::contract(address),
             KeyView::Storage { contract, key } => Self::storage(contract, &key.0),
             KeyView::Code(hash) => Self::code(hash),
+            KeyView::CodeInfo(hash) => Self::code_info(hash),
             KeyView::Evidence { epoch, view, culprit } => Self::evidence(*epoch, *view, *culprit),
             KeyView::Raw { namespace, key } => {
                 Self { namespace: (*namespace).into(), key: key.0.clone() }

@@ -8,9 +8,9 @@ use primitives::receipt::Status;
 use primitives::state_key::Account;
 use primitives::{
     Action, Address, Amount, ChainParameters, Domain, Gas, Hash, Height, Nonce, Receipt, SecretKey,
-    StateKey, TimestampMs, Transaction, codec,
+    SignedTransaction, StateKey, TimestampMs, Transaction, codec,
 };
-use vm::engine::{Engine, Interpreter, Optimisation, Wasmer};
+use vm::engine::{Artifacts, Engine, Interpreter, Optimisation, Wasmer};
 use vm::{BlockContext, BlockOutcome, Executor, ExecutorOptions, Query, QueryOutcome};
 
 /// Keys with funds: 1 to this.
@@ -46,6 +46,16 @@ impl Chain {
     /// On which the product's engine alone runs.
     pub fn alone() -> Self {
         Self::new(vec![("wasmer", Executor::new(ExecutorOptions::default()))])
+    }
+
+    /// On which the product's engine keeps compiled contracts in these files and not in memory.
+    pub fn forgetting(files: Arc<dyn Artifacts>) -> Self {
+        let options = ExecutorOptions {
+            cache_bytes_max: 0,
+            artifacts: Some(files),
+            ..ExecutorOptions::default()
+        };
+        Self::new(vec![("wasmer", Executor::new(options))])
     }
 
     /// On which the product's engine is held against another and against itself without an
@@ -89,10 +99,10 @@ impl Chain {
     }
 
     /// The next transaction of a key, with price 1.
-    pub fn transaction(&self, number: u8, gas: u64, action: Action) -> Transaction {
+    pub fn transaction(&self, number: u8, gas: u64, action: Action) -> SignedTransaction {
         let sender = key(number).public_key();
         let sequence = self.account(&sender.address()).next_sequence(0);
-        Transaction {
+        let transaction = Transaction {
             version: codec::FormatVersion::V1,
             chain_id: self.block.chain_id.clone(),
             sender,
@@ -101,7 +111,8 @@ impl Chain {
             gas_limit: Gas(gas),
             gas_price: Amount(1),
             action,
-        }
+        };
+        transaction.sign(&key(number))
     }
 
     /// Executes a block of one transaction in every engine, and keeps what it changed.
@@ -110,7 +121,7 @@ impl Chain {
     ///
     /// When not all engines have the same receipt and the same changes.
     pub fn act(&mut self, number: u8, gas: u64, action: Action) -> Result<Receipt, Difference> {
-        let mut outcome = self.try_act(number, gas, action)?;
+        let mut outcome = self.execute(&self.transaction(number, gas, action))?;
         for (key, value) in outcome.changes {
             match value {
                 Some(value) => self.state.insert(key, value),
@@ -122,15 +133,9 @@ impl Chain {
         Ok(outcome.receipts.remove(0))
     }
 
-    /// The same, without keeping anything.
-    pub fn try_act(
-        &self,
-        number: u8,
-        gas: u64,
-        action: Action,
-    ) -> Result<BlockOutcome, Difference> {
-        let transaction = self.transaction(number, gas, action).sign(&key(number));
-        self.agreed(|executor| executor.execute_block(&self.state, &self.block, [&transaction]))
+    /// The same of a transaction, without keeping anything.
+    pub fn execute(&self, transaction: &SignedTransaction) -> Result<BlockOutcome, Difference> {
+        self.agreed(|executor| executor.execute_block(&self.state, &self.block, [transaction]))
     }
 
     /// Asks a contract in every engine.

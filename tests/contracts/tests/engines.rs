@@ -63,7 +63,7 @@ fn attacks_run_the_same_in_every_engine() {
             let mut chain = Chain::differential();
             let contract = unwrap(attack.deploy(&mut chain));
             let gas = attack.gas.min(GAS_INTERPRETED);
-            let acted = chain.try_act(2, gas, attack.action(contract));
+            let acted = chain.execute(&chain.transaction(2, gas, attack.action(contract)));
             acted.unwrap_or_else(|Difference(what)| panic!("{}: {what}", attack.name));
         }
     });

@@ -1,14 +1,17 @@
 //! Compiled code that outlives the process.
 //!
-//! An artifact is named by a hash over all that it depends on: the module with its meters, and so
-//! the code, the table of costs and the instrumentation; the compiler with its version and
-//! settings; the processor. Whatever of it changes, the name is another, and the old artifact is
-//! never found. One that is found and is not what was kept is compiled anew.
+//! An artifact is named by a hash over all that it depends on: the code; the version of costs and
+//! instrumentation; the compiler with its version and settings; the processor. Whatever of it
+//! changes, the name is another, and the old artifact is never found. One that is found and is not
+//! what was kept is compiled anew.
 
 use std::fmt::Debug;
+use std::sync::LazyLock;
 
 use primitives::{Domain, Hash};
 use wasmer::sys::Target;
+
+use crate::cost;
 
 /// Where artifacts are kept; the node's affair. What it gives back is checked.
 pub trait Artifacts: Debug + Send + Sync {
@@ -19,30 +22,29 @@ pub trait Artifacts: Debug + Send + Sync {
     fn keep(&self, name: &Hash, artifact: &[u8]);
 }
 
-/// Grows when the compiler's settings here, or the form of an artifact, change.
-const FORMAT: u32 = 1;
+/// Grows when the compiler's settings here, or the form of what is kept, change.
+const FORMAT: u32 = 2;
 /// Bytes of the checksum before an artifact.
 const CHECKSUM_BYTES: usize = 32;
 
-/// The name of what this module is compiled to on this machine.
-pub(super) fn name(wasm: &[u8]) -> Hash {
-    let target = Target::default();
-    let environment = format!(
-        "{FORMAT} wasmer {} cranelift {} {:?}",
-        wasmer_types::VERSION,
-        target.triple(),
-        target.cpu_features()
-    );
-    Hash::of_parts(Domain::Artifact, &[environment.as_bytes(), wasm])
+/// The name of what code is compiled to on this machine.
+pub(crate) fn name(code: &Hash) -> Hash {
+    static ENVIRONMENT: LazyLock<String> = LazyLock::new(|| {
+        let target = Target::default();
+        let (triple, features) = (target.triple(), target.cpu_features());
+        let (costs, wasmer) = (cost::VERSION, wasmer_types::VERSION);
+        format!("{FORMAT} costs {costs} wasmer {wasmer} cranelift {triple} {features:?}")
+    });
+    Hash::of_parts(Domain::Artifact, &[ENVIRONMENT.as_bytes(), &code.0])
 }
 
 /// An artifact with its checksum before it.
-pub(super) fn seal(artifact: &[u8]) -> Vec<u8> {
+pub(crate) fn seal(artifact: &[u8]) -> Vec<u8> {
     [blake3::hash(artifact).as_bytes(), artifact].concat()
 }
 
 /// The artifact, when it is what was sealed.
-pub(super) fn open(sealed: &[u8]) -> Option<&[u8]> {
+pub(crate) fn open(sealed: &[u8]) -> Option<&[u8]> {
     let (checksum, artifact) = sealed.split_at_checked(CHECKSUM_BYTES)?;
     (blake3::hash(artifact).as_bytes() == checksum).then_some(artifact)
 }

@@ -38,7 +38,7 @@ pub trait Compiler: Debug + Send + Sync {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CompileError {
     /// The compiler did not manage this module within its bounds. The module is interpreted for as
-    /// long as it stays in memory; after that the compiler is asked again.
+    /// long as the process runs.
     #[error("the compiler fails on a contract: {0}")]
     Module(String),
     /// The compiler could not be asked, which says nothing of the module. It is interpreted, and
@@ -102,6 +102,13 @@ pub(super) fn engine(optimisation: Optimisation, memories: Arc<Pool>) -> wasmer:
     features.bulk_memory(true);
     let mut engine: wasmer::Engine =
         EngineBuilder::new(compiler).set_features(Some(features)).into();
+    engine.set_tunables(ContractTunables::new(STACK_BYTES, memories));
+    engine
+}
+
+/// The same without a compiler, for one module that is compiled already: made in much less time.
+pub(super) fn headless(memories: Arc<Pool>) -> wasmer::Engine {
+    let mut engine: wasmer::Engine = EngineBuilder::headless().into();
     engine.set_tunables(ContractTunables::new(STACK_BYTES, memories));
     engine
 }

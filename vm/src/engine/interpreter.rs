@@ -17,7 +17,7 @@ use wasmi::{Error, ResourceLimiter, ValType};
 use wasmi_core::LimiterError;
 
 use super::memory::stop_without_memory;
-use super::{Answer, Engine, Escape, Fatal, Guest, OutOfBounds, Program, Ran, Run};
+use super::{Answer, Engine, Escape, Fatal, Guest, Made, OutOfBounds, Program, Ran, Run};
 use crate::host::{FUNCTIONS, HostCalls, HostFunction, ValueType};
 use crate::instrument::{GAS_EXPORT, STACK_EXPORT};
 
@@ -50,12 +50,12 @@ impl Interpreter {
 }
 
 impl Engine for Interpreter {
-    fn compile(&self, _code: &Hash, wasm: &[u8]) -> Result<Box<dyn Program>, Fatal> {
+    fn compile(&self, _code: &Hash, wasm: &[u8]) -> Result<Made, Fatal> {
         let engine = Self::engine();
         let module = Module::new(&engine, wasm)
             .map_err(|error| Fatal(format!("a validated module does not translate: {error}")))?;
         let size = wasm.len() * TRANSLATED_BYTES;
-        Ok(Box::new(Translated { engine, module, size }))
+        Ok(Made { program: Box::new(Translated { engine, module, size }), artifact: None })
     }
 }
 

@@ -27,7 +27,7 @@ use wasmer::{MemoryError, MemoryStyle, MemoryType, Pages, TableStyle, TableType}
 const RESERVED_BYTES: usize = (1 << 32) + MemoryStyle::static_offset_guard_size() as usize;
 /// Bytes at a region's beginning that are overwritten with zeros in place, which takes less time
 /// than to give pages back and have them faulted in again.
-const ZEROED_BYTES: usize = 256 << 10;
+const ZEROED_BYTES: usize = 1 << 20;
 /// Regions that are kept for the next instance; as many as calls can be nested, and some more.
 const KEPT_MAX: usize = 128;
 

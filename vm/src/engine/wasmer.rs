@@ -2,19 +2,20 @@
 
 #![allow(unsafe_code)]
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use primitives::Hash;
 use wasmer::{ExportError, FunctionEnv, Instance, Module, RuntimeError, Store, Value};
 use wasmer_types::TrapCode;
 
-use super::artifacts::{self, Artifacts};
+use super::artifacts;
 use super::compiler::{self, CompileError, Compiler, InProcess, Optimisation};
 use super::imports::Env;
 use super::interpreter::Interpreter;
 use super::memory::Pool;
 use super::stores::Prepared;
-use super::{Answer, Engine, Escape, Fatal, Program, Ran, Run};
+use super::{Answer, Engine, Escape, Fatal, Made, Program, Ran, Run};
 use crate::host::HostCalls;
 use crate::instrument::{GAS_EXPORT, STACK_EXPORT};
 
@@ -22,85 +23,75 @@ use crate::instrument::{GAS_EXPORT, STACK_EXPORT};
 #[derive(Debug)]
 pub struct Wasmer {
     memories: Arc<Pool>,
-    artifacts: Option<Arc<dyn Artifacts>>,
     compiler: Arc<dyn Compiler>,
     optimisation: Optimisation,
+    /// What the compiler did not manage. It is not asked again, since nobody pays for that.
+    unmanaged: Mutex<BTreeSet<Hash>>,
 }
 
 impl Default for Wasmer {
-    /// One that compiles in this process, and keeps nothing of it.
+    /// One that compiles in this process.
     fn default() -> Self {
         Self::with_optimisation(Optimisation::default())
     }
 }
 
 impl Engine for Wasmer {
-    fn compile(&self, code: &Hash, wasm: &[u8]) -> Result<Box<dyn Program>, Fatal> {
+    fn compile(&self, code: &Hash, wasm: &[u8]) -> Result<Made, Fatal> {
+        if self.unmanaged().contains(code) {
+            return Interpreter.compile(code, wasm);
+        }
+        let broken = || CompileError::Module("what the compiler gave is not whole".to_owned());
+        let compiled = self.compiler.compile(code, wasm).and_then(|sealed| {
+            let artifact = artifacts::open(&sealed).ok_or_else(broken)?;
+            let program = self.open(artifact).ok_or_else(broken)?;
+            Ok(Made { program, artifact: Some(artifact.to_owned()) })
+        });
+        match compiled {
+            Ok(made) => Ok(made),
+            Err(CompileError::Module(_)) => {
+                self.unmanaged().insert(*code);
+                Interpreter.compile(code, wasm)
+            }
+            Err(CompileError::Machine(_)) => {
+                let Made { program, .. } = Interpreter.compile(code, wasm)?;
+                Ok(Made { program: Box::new(Makeshift(program)), artifact: None })
+            }
+            Err(error @ CompileError::Fault(_)) => Err(Fatal(error.to_string())),
+        }
+    }
+
+    fn open(&self, artifact: &[u8]) -> Option<Box<dyn Program>> {
         // One engine for each module: an engine never gives back the memory of code it holds.
-        let engine = self.engine();
-        let (module, size) = match self.kept(&engine, wasm) {
-            Some(kept) => kept,
-            None => match self.compile_and_keep(&engine, code, wasm) {
-                Ok(compiled) => compiled,
-                Err(CompileError::Module(_)) => return Interpreter.compile(code, wasm),
-                Err(CompileError::Machine(_)) => {
-                    return Ok(Box::new(Makeshift(Interpreter.compile(code, wasm)?)));
-                }
-                Err(error @ CompileError::Fault(_)) => return Err(Fatal(error.to_string())),
-            },
-        };
+        let engine = compiler::headless(Arc::clone(&self.memories));
+        // SAFETY: wasmer checks nothing here. The caller says that it is what the compiler made on
+        // this machine.
+        let module = unsafe { Module::deserialize_unchecked(&engine, artifact) }.ok()?;
         let imports = module.imports().map(|import| import.name().to_owned()).collect();
         let prepared = Prepared::new(engine, imports);
-        Ok(Box::new(Compiled { module, prepared, size }))
+        Some(Box::new(Compiled { module, prepared, size: artifact.len() }))
     }
 }
 
 impl Wasmer {
-    /// One that looks among kept artifacts before it lets a compiler make them.
-    pub(crate) fn new(artifacts: Option<Arc<dyn Artifacts>>, compiler: Arc<dyn Compiler>) -> Self {
-        let optimisation = Optimisation::default();
-        Self { memories: Arc::default(), artifacts, compiler, optimisation }
+    pub(crate) fn new(compiler: Arc<dyn Compiler>) -> Self {
+        let (memories, unmanaged) = (Arc::default(), Mutex::default());
+        Self { memories, compiler, optimisation: Optimisation::default(), unmanaged }
     }
 
-    /// One that compiles in another way, and keeps nothing of it.
+    /// One that compiles in another way.
     pub fn with_optimisation(optimisation: Optimisation) -> Self {
-        Self { optimisation, ..Self::new(None, Arc::new(InProcess { optimisation })) }
+        Self { optimisation, ..Self::new(Arc::new(InProcess { optimisation })) }
     }
 
-    /// What was compiled before, if it is there and whole, with its size in bytes.
-    fn kept(&self, engine: &wasmer::Engine, wasm: &[u8]) -> Option<(Module, usize)> {
-        open(engine, &self.artifacts.as_ref()?.load(&artifacts::name(wasm))?)
-    }
-
-    fn compile_and_keep(
-        &self,
-        engine: &wasmer::Engine,
-        code: &Hash,
-        wasm: &[u8],
-    ) -> Result<(Module, usize), CompileError> {
-        let sealed = self.compiler.compile(code, wasm)?;
-        let broken = || CompileError::Module("what the compiler gave is not whole".to_owned());
-        let module = open(engine, &sealed).ok_or_else(broken)?;
-        if let Some(artifacts) = &self.artifacts {
-            artifacts.keep(&artifacts::name(wasm), &sealed);
-        }
-        Ok(module)
+    fn unmanaged(&self) -> MutexGuard<'_, BTreeSet<Hash>> {
+        self.unmanaged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The engine of wasmer with the settings under which contracts run, for one module.
     pub fn engine(&self) -> wasmer::Engine {
         compiler::engine(self.optimisation, Arc::clone(&self.memories))
     }
-}
-
-/// The module of a sealed artifact, with its size in bytes.
-fn open(engine: &wasmer::Engine, sealed: &[u8]) -> Option<(Module, usize)> {
-    let artifact = artifacts::open(sealed)?;
-    // SAFETY: wasmer checks nothing here. The checksum says that it is what the compiler made, and
-    // that was made of this module, for this processor, by this version of the compiler: its name
-    // says so when it was kept, and who asked for it when it is new.
-    let module = unsafe { Module::deserialize(engine, artifact) }.ok()?;
-    Some((module, artifact.len()))
 }
 
 /// A program that is run for once, since the compiler could not be asked.

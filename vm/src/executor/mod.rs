@@ -108,13 +108,13 @@ pub struct QueryOutcome {
 
 impl Executor {
     pub fn new(options: ExecutorOptions) -> Self {
-        let engine = Wasmer::new(options.artifacts.clone(), Arc::clone(&options.compiler));
+        let engine = Wasmer::new(Arc::clone(&options.compiler));
         Self::with_engine(options, Arc::new(engine))
     }
 
     /// One that runs contracts by another engine: for tests.
     pub fn with_engine(options: ExecutorOptions, engine: Arc<dyn Engine>) -> Self {
-        let modules = ModuleCache::new(engine, options.cache_bytes_max);
+        let modules = ModuleCache::new(engine, options.artifacts, options.cache_bytes_max);
         Self { modules, spread: Spread::over(options.threads) }
     }
 

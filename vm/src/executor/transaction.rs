@@ -3,13 +3,14 @@
 use primitives::receipt::{Failure, Rejection, Status};
 use primitives::state_key::Account;
 use primitives::{
-    Action, Address, Amount, Domain, Gas, Hash, Receipt, SignedTransaction, StateKey, Transaction,
+    Action, Address, Amount, Domain, Gas, Hash, Receipt, SignedTransaction, Transaction,
 };
 
 use super::{check_transaction, finish};
 use crate::cost::intrinsic_gas;
 use crate::engine::Fatal;
 use crate::machine::{Ended, Entry, Invocation, Machine, Outcome};
+use crate::module::code_changes;
 use crate::validate::check;
 
 impl Machine<'_> {
@@ -22,6 +23,7 @@ impl Machine<'_> {
         let transaction = &signed.transaction;
         let sender = transaction.sender.address();
         let hash = signed.hash();
+        self.forget_warm();
         let account = match self.admit(&sender, transaction, gas_left) {
             Ok(account) => account,
             Err(rejection) => return Ok(rejected(hash, rejection)),
@@ -118,8 +120,9 @@ impl Machine<'_> {
     /// It is compiled at once, since that is what an upload pays for, and no call does.
     fn store_code(&mut self, code: &[u8]) -> Result<Vec<u8>, Fatal> {
         let hash = Hash::of_bytes(Domain::Code, code);
-        if self.journal.code(&hash).is_none() {
-            self.journal.set(StateKey::code(&hash), Some(code.to_vec()));
+        if self.journal.code_info(&hash).is_none() {
+            let (_, changes) = code_changes(code.to_vec());
+            changes.into_iter().for_each(|(key, value)| self.journal.set(key, Some(value)));
             self.module(&hash)?;
         }
         Ok(hash.0.to_vec())

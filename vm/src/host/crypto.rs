@@ -111,7 +111,7 @@ pub(crate) fn secp256k1_recover(
     signature: i32,
     out: i32,
 ) -> Result<i32, Stop> {
-    host.charge(cost::SECP256K1)?;
+    host.charge(cost::SECP256K1_RECOVER)?;
     let hash: [u8; 32] = host.read_array("the hash", hash)?;
     let [signature @ .., number]: [u8; 65] = host.read_array("the signature", signature)?;
     let recovered = || {

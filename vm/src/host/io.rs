@@ -25,6 +25,7 @@ pub(crate) fn set_output(host: &mut Host<'_, '_>, ptr: i32, len: i32) -> Result<
 }
 
 pub(crate) fn context(host: &mut Host<'_, '_>, ptr: i32) -> Result<(), Stop> {
+    host.charge(cost::CONTEXT)?;
     let (block, frame) = (host.machine.block, &*host.frame);
     let context = abi::host::Context {
         height: block.height.0,
@@ -74,6 +75,7 @@ fn decode_topics(bytes: &[u8]) -> Result<Vec<Vec<u8>>, Stop> {
 }
 
 pub(crate) fn panic(host: &mut Host<'_, '_>, ptr: i32, len: i32) -> Result<(), Stop> {
+    host.charge(cost::PANIC)?;
     let kept = len.cast_unsigned().min(MESSAGE_BYTES_MAX).cast_signed();
     let max = MESSAGE_BYTES_MAX as usize;
     let bytes = host.read("the message", ptr, kept, max)?;

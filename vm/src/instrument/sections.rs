@@ -149,7 +149,8 @@ impl<'a> Sections<'a> {
         let pages = self.memory.map_or(0, |memory| memory.initial);
         let pages = u32::try_from(pages).unwrap_or(MEMORY_PAGES_MAX);
         let entries = self.table_entries.unwrap_or(0).saturating_add(self.element_entries);
-        cost::instance(pages, self.data_bytes, entries)
+        let parts = u64::from(self.globals.count).saturating_add(self.bodies.len() as u64);
+        cost::instance(parts, pages, self.data_bytes, entries)
     }
 
     /// Pages that the memory can have.

@@ -10,13 +10,17 @@ use crate::ExecutorOptions;
 use crate::engine::Artifacts;
 use crate::testing::{RUN, TestChain, calling};
 
-/// What is kept, and how often something was.
+/// What is kept, how often something was, and how often something was asked for.
 #[derive(Debug, Default)]
-struct Memory(Mutex<(BTreeMap<Hash, Vec<u8>>, usize)>);
+pub(super) struct Memory(Mutex<(BTreeMap<Hash, Vec<u8>>, usize, usize)>);
 
 impl Memory {
-    fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.0.lock().unwrap().1
+    }
+
+    pub(super) fn loads(&self) -> usize {
+        self.0.lock().unwrap().2
     }
 
     /// Changes what is kept.
@@ -27,7 +31,9 @@ impl Memory {
 
 impl Artifacts for Memory {
     fn load(&self, name: &Hash) -> Option<Vec<u8>> {
-        self.0.lock().unwrap().0.get(name).cloned()
+        let mut kept = self.0.lock().unwrap();
+        kept.2 += 1;
+        kept.0.get(name).cloned()
     }
 
     fn keep(&self, name: &Hash, artifact: &[u8]) {

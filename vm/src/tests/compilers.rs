@@ -100,13 +100,18 @@ fn what_is_not_compiled_means_the_same() {
     }
 }
 
-/// A module on which the compiler fails is not tried with each call; a compiler that could not be
-/// asked is asked again.
+/// A module on which the compiler fails is not tried with each call, in memory or not; a compiler
+/// that could not be asked is asked again.
 #[test]
 fn only_who_could_not_be_asked_is_asked_again() {
-    for (error, more) in [(None, 0), (module(), 0), (machine(), 3)] {
+    let all = 256 << 20;
+    for (error, cache_bytes_max, more) in
+        [(None, all, 0), (module(), all, 0), (module(), 0, 0), (machine(), all, 3)]
+    {
         let compiler = Failing::new(error);
-        let mut chain = chain(&compiler);
+        let asked: Arc<dyn Compiler> = Arc::<Failing>::clone(&compiler);
+        let options = ExecutorOptions { compiler: asked, cache_bytes_max, ..Default::default() };
+        let mut chain = TestChain::with(options);
         let contract = chain.deploy(calling("", "i32.const 0"));
         let before = compiler.asked();
         for _ in 0..3 {

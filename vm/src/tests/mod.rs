@@ -5,6 +5,7 @@ mod blocks;
 mod calls;
 mod compilers;
 mod crypto;
+mod fetch;
 mod host;
 mod instances;
 mod making;

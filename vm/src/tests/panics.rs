@@ -10,7 +10,7 @@ use primitives::receipt::{Failure, Status};
 use primitives::state_key::{Direction, KeyVisitor};
 use primitives::{Action, Amount, Gas, Hash, StateKey};
 
-use crate::engine::{Answer, Engine, Fatal, Guest, OutOfBounds, Program, Ran, Run};
+use crate::engine::{Answer, Engine, Fatal, Guest, Made, OutOfBounds, Program, Ran, Run};
 use crate::host::{HostCalls, io};
 use crate::testing::{GAS, RUN, TestChain, calling, key};
 use crate::{Executor, ExecutorOptions, Storage, holds_panics};
@@ -25,8 +25,8 @@ struct Memory<'a> {
 }
 
 impl Engine for Faulty {
-    fn compile(&self, _code: &Hash, _wasm: &[u8]) -> Result<Box<dyn Program>, Fatal> {
-        Ok(Box::new(self.clone()))
+    fn compile(&self, _code: &Hash, _wasm: &[u8]) -> Result<Made, Fatal> {
+        Ok(Made { program: Box::new(self.clone()), artifact: None })
     }
 }
 

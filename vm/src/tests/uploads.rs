@@ -4,8 +4,8 @@ use abi::MethodKind;
 use primitives::receipt::{Failure, Status};
 use primitives::{Action, Domain, Hash};
 
-use crate::check_code;
 use crate::testing::{ASK, INIT, RUN, TestChain, calling, contract, method};
+use crate::{check_code, cost};
 
 /// Refused, with a message that contains the text.
 fn check_refused(code: &[u8], expected: &str) {
@@ -185,7 +185,7 @@ fn an_upload_is_paid_by_bytes_and_can_be_repeated() {
     let longer = calling("(data (i32.const 0) \"0123456789\")", "i32.const 0");
     let more = (longer.len() - code.len()) as u64;
     let third = chain.act(1, Action::Upload { code: longer });
-    assert_eq!(third.gas_used.0, first.gas_used.0 + more * 150_000);
+    assert_eq!(third.gas_used.0, first.gas_used.0 + more * cost::UPLOAD_BYTE);
 }
 
 #[test]

@@ -16,16 +16,19 @@ pub(super) struct FunctionRules<'a> {
     checked: u32,
     locals_total: u64,
     blocks_total: u32,
+    indirect_calls: u32,
 }
 
 impl<'a> FunctionRules<'a> {
     pub(super) fn new(code: &'a [u8]) -> Self {
-        Self { code, checked: 0, locals_total: 0, blocks_total: 0 }
+        Self { code, checked: 0, locals_total: 0, blocks_total: 0, indirect_calls: 0 }
     }
 
-    /// Metered blocks of all bodies so far.
-    pub(super) fn blocks(&self) -> u32 {
-        self.blocks_total
+    /// Gas of compiling what has a price of its own, in all bodies so far.
+    pub(super) fn compile_gas(&self) -> u64 {
+        let blocks = u64::from(self.blocks_total).saturating_mul(cost::UPLOAD_BLOCK);
+        let calls = u64::from(self.indirect_calls).saturating_mul(cost::UPLOAD_CALL_INDIRECT);
+        blocks.saturating_add(calls)
     }
 
     /// Checks the next body; `imported` functions stand before the module's own.
@@ -43,10 +46,12 @@ impl<'a> FunctionRules<'a> {
         let total = self.locals_total + locals;
         let all = || "code".to_owned();
         at_most(all, "local variables in all", total, limits::LOCALS_TOTAL_MAX)?;
-        let blocks = self.blocks_total.saturating_add(check_operators(body, &place)?);
+        let seen = check_operators(body, &place)?;
+        let blocks = self.blocks_total.saturating_add(seen.blocks);
         at_most(all, "branches in all", blocks, limits::BLOCKS_TOTAL_MAX)?;
         self.locals_total = total;
         self.blocks_total = blocks;
+        self.indirect_calls = self.indirect_calls.saturating_add(seen.indirect_calls);
         Ok(())
     }
 
@@ -84,7 +89,8 @@ fn count_locals(body: &FunctionBody<'_>, place: &impl Fn() -> String) -> Result<
     Ok(count)
 }
 
-/// Whether a body is valid WebAssembly. Answers with the gas of compiling it, without its blocks.
+/// Whether a body is valid WebAssembly. Answers with the gas of compiling it, without the parts that
+/// [`FunctionRules`] counts.
 pub(super) fn validate_body(
     judge: &mut FuncValidator<impl WasmModuleResources>,
     body: &FunctionBody<'_>,
@@ -103,22 +109,23 @@ pub(super) fn validate_body(
     Ok(cost::compile(operators, waiting))
 }
 
-/// Answers with the number of metered blocks.
-fn check_operators(body: &FunctionBody<'_>, place: &impl Fn() -> String) -> Result<u32, Refusal> {
+fn check_operators(body: &FunctionBody<'_>, place: &impl Fn() -> String) -> Result<Seen, Refusal> {
     let mut seen = Seen::default();
     let operators = body.get_operators_reader().map_err(|error| Refusal::malformed(&error))?;
     for operator in operators.into_iter_with_offsets() {
         let (operator, offset) = operator.map_err(|error| Refusal::malformed(&error))?;
         seen.operator(&operator, place).map_err(|refusal| refusal.at(offset))?;
     }
-    Ok(seen.blocks)
+    Ok(seen)
 }
 
 /// What of a body was seen so far.
 #[derive(Default)]
 struct Seen {
     nesting: u32,
+    /// Metered blocks.
     blocks: u32,
+    indirect_calls: u32,
 }
 
 impl Seen {
@@ -146,6 +153,9 @@ impl Seen {
                 at_most(place, "blocks inside each other", self.nesting, limits::NESTING_MAX)?;
             }
             Operator::End => self.nesting = self.nesting.saturating_sub(1),
+            Operator::CallIndirect { .. } => {
+                self.indirect_calls = self.indirect_calls.saturating_add(1);
+            }
             Operator::BrTable { targets } => {
                 let max = limits::BR_TABLE_TARGETS_MAX;
                 at_most(place, "targets in a br_table", targets.len(), max)?;

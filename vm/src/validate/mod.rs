@@ -15,7 +15,6 @@ use wasmparser::{
     FuncValidatorAllocations, Parser, Payload, ValidPayload, Validator, WasmFeatures,
 };
 
-use crate::cost;
 use function::{FunctionRules, validate_body};
 pub use refusal::{Reason, Refusal};
 use sections::SectionRules;
@@ -88,8 +87,7 @@ fn check_module(code: &[u8]) -> Result<(SectionRules<'_>, u64), Refusal> {
             allocations = judge.into_allocations();
         }
     }
-    let blocks = u64::from(functions.blocks()).saturating_mul(cost::UPLOAD_BLOCK);
-    Ok((sections, compile_gas.saturating_add(blocks)))
+    Ok((sections, compile_gas.saturating_add(functions.compile_gas())))
 }
 
 /// Refuses what exceeds a cap.

@@ -253,10 +253,10 @@ fn compilation(scratch: &Path) -> Vec<Probe<'_>> {
 /// a method that is not there.
 fn compile(module: &[u8]) -> impl FnMut() -> Result<()> + use<> {
     let (mut store, contract) = (Store::default(), Address([1; 32]));
-    let code = Hash::of_bytes(Domain::Code, module);
+    let (code, changes) = vm::code_changes(module.to_vec());
     let info = ContractInfo { code, creator: Address::default(), admin: None };
     put(&mut store, &StateKey::contract(&contract), codec::encode(&info));
-    put(&mut store, &StateKey::code(&code), module.to_vec());
+    changes.into_iter().for_each(|(key, value)| put(&mut store, &key, value));
     move || {
         let outcome = Chain::new()?.query(&store, contract, vec![0; 4]);
         let unknown = Status::Failed(Failure::UnknownMethod);

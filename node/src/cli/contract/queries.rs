@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use abi::{Abi, Method, MethodKind};
 use primitives::state_key::{ContractInfo, Direction, KeyVisitor};
-use primitives::{Address, ChainParameters, Domain, Gas, Hash, StateKey, Status, codec};
+use primitives::{Address, ChainParameters, Gas, Hash, StateKey, Status, codec};
 use rpc::limits::QUERY_GAS_MAX;
 use rpc::types::{Answer, ChainSummary};
 use serde::Serialize;
@@ -90,22 +90,21 @@ fn block(chain: &Answer<ChainSummary>) -> BlockContext {
 struct Replaced<'a> {
     below: &'a dyn Storage,
     contract: StateKey,
-    code: (StateKey, &'a [u8]),
+    code: [(StateKey, Vec<u8>); 2],
     hash: Hash,
 }
 
 impl<'a> Replaced<'a> {
     fn new(below: &'a dyn Storage, contract: Address, code: &'a [u8]) -> Self {
-        let hash = Hash::of_bytes(Domain::Code, code);
-        let code = (StateKey::code(&hash), code);
+        let (hash, code) = vm::code_changes(code.to_vec());
         Self { below, contract: StateKey::contract(&contract), code, hash }
     }
 }
 
 impl Storage for Replaced<'_> {
     fn get(&self, key: &StateKey) -> Option<Vec<u8>> {
-        if *key == self.code.0 {
-            return Some(self.code.1.to_vec());
+        if let Some((_, value)) = self.code.iter().find(|(place, _)| place == key) {
+            return Some(value.clone());
         }
         let value = self.below.get(key)?;
         if *key != self.contract {

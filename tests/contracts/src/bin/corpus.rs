@@ -55,7 +55,8 @@ fn main() -> ExitCode {
         println!("FAILED {}: {error}", file.display());
         failures += 1;
     }
-    let is_good = failures == 0 && table.spread() <= SPREAD_MAX;
+    let spreads = [table.spread(), table.compile_spread(), table.load_spread()];
+    let is_good = failures == 0 && spreads.iter().all(|spread| *spread <= SPREAD_MAX);
     if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

@@ -101,10 +101,11 @@ fn run(unit: &Unit, lines: u32) -> Result<(u64, Duration), Difference> {
     let attack = Attack::of(&text, 1 << 60, Bound::Ends);
     let mut chain = Chain::alone();
     let contract = attack.deploy(&mut chain)?;
+    let transaction = chain.transaction(2, attack.gas, attack.action(contract));
     let (mut gas, mut best) = (0, Duration::MAX);
     for _ in 0..ROUNDS {
         let began = Instant::now();
-        let outcome = chain.try_act(2, attack.gas, attack.action(contract))?;
+        let outcome = chain.execute(&transaction)?;
         best = best.min(began.elapsed());
         let Some(receipt) = outcome.receipts.first() else { continue };
         let checked = attack.check(receipt);

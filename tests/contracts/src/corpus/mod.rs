@@ -4,6 +4,7 @@
 //! counts is the slowest: gas per nanosecond of the attack that gets the most time for its gas.
 
 mod attacks;
+mod files;
 mod measure;
 mod table;
 
@@ -18,7 +19,7 @@ use crate::chain::{Chain, Difference};
 use crate::text::{INIT, RUN, Text, address_of, data};
 
 /// Gas of one attacking transaction, unless the attack says otherwise: a hundredth of a block.
-const GAS: u64 = 5_000_000_000;
+const GAS: u64 = 10_000_000_000;
 
 /// A contract that means harm.
 #[derive(Clone, Debug)]
@@ -42,6 +43,8 @@ pub enum Bound {
     StackExhausted,
     /// It ends by itself: there is no more that it may do.
     Ends,
+    /// It runs nothing: what it attacks is who makes it ready to run.
+    Ready,
     /// The host ends it with words that contain these.
     Misuse(&'static str),
 }
@@ -120,7 +123,7 @@ impl Attack {
         let is_bounded = match (self.bound, &receipt.status) {
             (Bound::OutOfGas, Status::Failed(Failure::OutOfGas))
             | (Bound::StackExhausted, Status::Failed(Failure::StackExhausted))
-            | (Bound::Ends, Status::Success) => true,
+            | (Bound::Ends | Bound::Ready, Status::Success) => true,
             (Bound::Misuse(words), Status::Failed(Failure::HostMisuse(message))) => {
                 message.contains(words)
             }

@@ -10,6 +10,7 @@ pub struct Table {
     /// Gas per nanosecond, name; the slowest first.
     runs: Vec<(f64, &'static str)>,
     compiles: Vec<(f64, &'static str)>,
+    loads: Vec<(f64, &'static str)>,
     all: Vec<Measured>,
 }
 
@@ -21,6 +22,9 @@ impl Table {
         });
         let compiled = measured.iter().filter(|(_, measured)| measured.ran.is_some());
         let compiled = compiled.map(|(attack, one)| (one.compiled.gas_per_ns(), attack.name));
+        let loaded = measured
+            .iter()
+            .filter_map(|(attack, measured)| Some((measured.loaded?.gas_per_ns(), attack.name)));
         let sorted = |mut figures: Vec<(f64, &'static str)>| {
             figures.sort_by(|a, b| a.0.total_cmp(&b.0));
             figures
@@ -28,6 +32,7 @@ impl Table {
         Self {
             runs: sorted(ran.collect()),
             compiles: sorted(compiled.collect()),
+            loads: sorted(loaded.collect()),
             all: measured.iter().map(|(_, measured)| measured.clone()).collect(),
         }
     }
@@ -39,8 +44,12 @@ impl Table {
 
     /// The same of check and compilation, by the gas of the upload, against the median of runs.
     pub fn compile_spread(&self) -> f64 {
-        let slowest = self.compiles.first().map_or(f64::INFINITY, |(figure, _)| *figure);
-        median(&self.runs) / slowest
+        median(&self.runs) / slowest(&self.compiles)
+    }
+
+    /// The same of calls whose code is on the disk only.
+    pub fn load_spread(&self) -> f64 {
+        median(&self.runs) / slowest(&self.loads)
     }
 }
 
@@ -49,7 +58,11 @@ fn median(figures: &[(f64, &'static str)]) -> f64 {
 }
 
 fn spread(figures: &[(f64, &'static str)]) -> f64 {
-    median(figures) / figures.first().map_or(f64::INFINITY, |(figure, _)| *figure)
+    median(figures) / slowest(figures)
+}
+
+fn slowest(figures: &[(f64, &'static str)]) -> f64 {
+    figures.first().map_or(f64::INFINITY, |(figure, _)| *figure)
 }
 
 impl fmt::Display for Table {
@@ -57,10 +70,10 @@ impl fmt::Display for Table {
         let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
         writeln!(
             f,
-            "| attack | G gas | ms | gas/ns | MiB | KiB code | compile ms | gas/ns | MiB |"
+            "| attack | G gas | ms | gas/ns | MiB | KiB code | compile ms | gas/ns | MiB | load ms | gas/ns |"
         )?;
-        writeln!(f, "| --- | --: | --: | --: | --: | --: | --: | --: | --: |")?;
-        for Measured { name, compiled, ran } in &self.all {
+        writeln!(f, "| --- | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: |")?;
+        for Measured { name, compiled, loaded, ran } in &self.all {
             match ran {
                 Some(ran) => write!(
                     f,
@@ -73,14 +86,23 @@ impl fmt::Display for Table {
                 None => write!(f, "| {name} | refused | | | ")?,
             }
             let time = compiled.check + compiled.compile.unwrap_or_default();
-            writeln!(
+            write!(
                 f,
-                "| {:.0} | {:.1} | {:.0} | {:.0} |",
+                "| {:.0} | {:.1} | {:.0} | {:.0} ",
                 compiled.bytes as f64 / 1024.0,
                 time.as_secs_f64() * 1e3,
                 compiled.gas_per_ns(),
                 mib(compiled.peak_bytes),
             )?;
+            match loaded {
+                Some(loaded) => writeln!(
+                    f,
+                    "| {:.2} | {:.0} |",
+                    loaded.time.as_secs_f64() * 1e3,
+                    loaded.gas_per_ns()
+                )?,
+                None => writeln!(f, "| | |")?,
+            }
         }
         let list = |figures: &[(f64, &'static str)]| {
             let worst = figures.iter().take(10).map(|(figure, name)| format!("{name} {figure:.0}"));
@@ -96,6 +118,9 @@ impl fmt::Display for Table {
         )?;
         writeln!(f)?;
         writeln!(f, "Slowest to compile, in gas of the upload: {}.", list(&self.compiles))?;
-        writeln!(f, "From the slowest to the median of runs: {:.1}.", self.compile_spread())
+        writeln!(f, "From the slowest to the median of runs: {:.1}.", self.compile_spread())?;
+        writeln!(f)?;
+        writeln!(f, "Slowest to come from the disk, by a call: {}.", list(&self.loads))?;
+        writeln!(f, "From the slowest to the median of runs: {:.1}.", self.load_spread())
     }
 }

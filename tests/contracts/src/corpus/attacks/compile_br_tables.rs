@@ -10,5 +10,5 @@ pub fn attack() -> Attack {
     let tower = format!("{blocks} (br_table {targets} (local.get 0)) {closed}");
     let towers = repeat(12, &tower);
     let functions = repeat(16, &format!("(func (param i32) {towers})"));
-    Attack::new(&Text::new(functions, "i32.const 0"), Bound::Ends)
+    Attack::new(&Text::new(functions, "i32.const 0"), Bound::Ready)
 }

@@ -9,5 +9,5 @@ pub fn attack() -> Attack {
     let parameters = repeat(16, "i64 ");
     let wide = format!("(func $wide (param {parameters}))");
     let functions = repeat(16, &format!("(func (param {parameters}) {calls})"));
-    Attack::new(&Text::new(format!("{wide} {functions}"), "i32.const 0"), Bound::Ends)
+    Attack::new(&Text::new(format!("{wide} {functions}"), "i32.const 0"), Bound::Ready)
 }

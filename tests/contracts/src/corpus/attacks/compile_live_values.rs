@@ -9,5 +9,5 @@ pub fn attack() -> Attack {
     let body = format!("(i64.const 0) {push} {fold}");
     let functions = repeat(12, &format!("(func (param i64) (result i64) {body})"));
     let leaf = "(func $leaf (param i64) (result i64) local.get 0)";
-    Attack::new(&Text::new(format!("{leaf} {functions}"), "i32.const 0"), Bound::Ends)
+    Attack::new(&Text::new(format!("{leaf} {functions}"), "i32.const 0"), Bound::Ready)
 }

@@ -12,5 +12,5 @@ pub fn attack() -> Attack {
     );
     let towers = repeat(7, &format!("(drop {tower})"));
     let functions = repeat(16, &format!("(func (param i32) {towers})"));
-    Attack::new(&Text::new(functions, "i32.const 0"), Bound::Ends)
+    Attack::new(&Text::new(functions, "i32.const 0"), Bound::Ready)
 }

@@ -9,5 +9,5 @@ pub fn attack() -> Attack {
     let loops = repeat(20, &format!("(loop {change} (br_if 0 (i64.eqz (local.get 0))))"));
     let locals = repeat(340, "i64 ");
     let functions = repeat(14, &format!("(func (local {locals}) {loops})"));
-    Attack::new(&Text::new(functions, "i32.const 0"), Bound::Ends)
+    Attack::new(&Text::new(functions, "i32.const 0"), Bound::Ready)
 }

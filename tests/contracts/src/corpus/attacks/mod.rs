@@ -31,6 +31,8 @@ attacks! {
     compile_nested
     compile_br_tables
     compile_calls
+    compile_traps
+    compile_indirect_calls
     // Operators.
     arithmetic
     divisions
@@ -90,6 +92,9 @@ attacks! {
     // Calls of contracts.
     calls_of_contracts
     calls_of_nobody
+    calls_into_a_megabyte
+    calls_into_two_megabytes
+    calls_into_four_megabytes
     calls_into_memory
     calls_into_data
     calls_into_table

@@ -15,15 +15,19 @@ pub fn attack() -> Attack {
             (i32.const 0) (i32.const 2000) (i64.const 0)))
         (call $returned (i32.const 0))
         (call $set (i32.const 500) (i32.const 1) (i32.const 0) (i32.const 32)) i32.const 0";
-    let upgrade = "(local.set $x (call $upgrade (i32.const 0) (i32.const 1032) (i32.const 1064)
-            (i32.const 4) (i64.const 0)))
-        (if (i64.ne (local.get $x) (i64.const 0)) (then unreachable))
-        (local.set $x (call $upgrade (i32.const 0) (i32.const 1000) (i32.const 1064)
-            (i32.const 4) (i64.const 0)))
-        (if (i64.ne (local.get $x) (i64.const 0)) (then unreachable))";
+    let upgrade = |code: u32, otherwise: &str| {
+        format!(
+            "(local.set $x (call $upgrade (i32.const 0) (i32.const {code}) (i32.const 1064)
+                (i32.const 4) (i64.const 0)))
+             (if (i64.ne (local.get $x) (i64.const 0)) (then {otherwise}))"
+        )
+    };
+    // The first must succeed; the last has no gas for what it calls, and its caller some.
+    let [first, later] = ["unreachable", "(loop (br 0))"]
+        .map(|otherwise| [1_032, 1_000].map(|code| upgrade(code, otherwise)).concat());
     let body = format!(
         "(drop (call $get (i32.const 500) (i32.const 1) (i32.const 0) (i32.const 32)))
-         (loop {upgrade} (br 0)) i32.const 0"
+         {first} (loop {later} (br 0)) i32.const 0"
     );
     let extra =
         format!("{} {} {}", data(1_000, &one), data(1_032, &other), data(1_064, &MIGRATE));
