@@ -172,7 +172,7 @@ impl NodeBackend {
         let head = self.state().head().header.timestamp;
         let submitted = self.submitted();
         let transaction = submitted.transactions.get(hash);
-        transaction.is_some_and(|signed| signed.transaction.valid_until < head)
+        transaction.is_some_and(|signed| signed.transaction().valid_until < head)
     }
 }
 

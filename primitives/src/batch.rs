@@ -100,8 +100,10 @@ impl SignedBatch {
         let mut signatures = SignatureBatch::default();
         signatures.push(&author.key, &signing_bytes(chain, &self.digest()), &self.signature);
         for signed in &self.batch.transactions {
-            signed.transaction.check_limits()?;
+            signed.transaction().check_limits()?;
             signed.queue(&mut signatures);
+            // Here, where many threads work, and not where blocks are made of them.
+            signed.names();
         }
         if signatures.verify() {
             return Ok(Verified::new(self));

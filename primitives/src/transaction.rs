@@ -1,5 +1,7 @@
 //! Transactions: what people sign.
 
+use std::sync::OnceLock;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -60,7 +62,7 @@ impl Transaction {
     pub fn sign(self, key: &SecretKey) -> SignedTransaction {
         assert_eq!(self.sender, key.public_key(), "a transaction is signed with its sender's key");
         let signature = key.sign(&self.signing_bytes());
-        SignedTransaction { transaction: self, signature }
+        SignedTransaction::new(self, signature)
     }
 
     /// The native units that leave the sender beside the fee.
@@ -104,13 +106,42 @@ impl Transaction {
 }
 
 /// A transaction and its sender's signature; not yet checked.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct SignedTransaction {
-    pub transaction: Transaction,
+    transaction: Transaction,
     pub signature: Signature,
+    #[borsh(skip)]
+    names: OnceLock<Names>,
 }
 
+/// What follows from a transaction, and is asked for wherever it comes: computed once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Names {
+    hash: Hash,
+    sender: Address,
+}
+
+impl PartialEq for SignedTransaction {
+    fn eq(&self, other: &Self) -> bool {
+        self.signature == other.signature && self.transaction == other.transaction
+    }
+}
+
+impl Eq for SignedTransaction {}
+
 impl SignedTransaction {
+    pub fn new(transaction: Transaction, signature: Signature) -> Self {
+        Self { transaction, signature, names: OnceLock::new() }
+    }
+
+    pub fn transaction(&self) -> &Transaction {
+        &self.transaction
+    }
+
+    pub fn into_transaction(self) -> Transaction {
+        self.transaction
+    }
+
     /// Decodes what a client sent. Nothing is checked but the form and the caps.
     pub fn decode(bytes: &[u8]) -> Result<Self, TransactionError> {
         let signed: Self = codec::decode(bytes, limits::TRANSACTION_BYTES_MAX)?;
@@ -121,7 +152,19 @@ impl SignedTransaction {
     /// The name of the transaction: a hash over what was signed, not over the signature, so that a second
     /// valid signature does not make a second transaction.
     pub fn hash(&self) -> Hash {
-        Hash::of(Domain::Transaction, &self.transaction)
+        self.names().hash
+    }
+
+    /// The sender's address.
+    pub fn sender(&self) -> Address {
+        self.names().sender
+    }
+
+    pub(crate) fn names(&self) -> &Names {
+        self.names.get_or_init(|| Names {
+            hash: Hash::of(Domain::Transaction, &self.transaction),
+            sender: self.transaction.sender.address(),
+        })
     }
 
     pub fn verify(self) -> Result<Verified<Self>, TransactionError> {
@@ -129,6 +172,7 @@ impl SignedTransaction {
         if !self.transaction.sender.verifies(&self.transaction.signing_bytes(), &self.signature) {
             return Err(TransactionError::Signature);
         }
+        self.names();
         Ok(Verified::new(self))
     }
 
@@ -144,6 +188,7 @@ impl SignedTransaction {
             if invalid.binary_search(&position).is_ok() {
                 return Err(TransactionError::Signature);
             }
+            signed.names();
             Ok(Verified::new(signed))
         };
         many.into_iter().enumerate().map(answer).collect()

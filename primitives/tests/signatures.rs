@@ -215,7 +215,8 @@ fn many_transactions_are_checked_each_for_itself() {
     let mut many: Vec<SignedTransaction> = (0..9).map(transaction).collect();
     let stolen = many[3].signature;
     many[4].signature = stolen;
-    many[7].transaction.nonce.sequence = 70;
+    let other = Transaction { gas_limit: Gas(70), ..many[7].transaction().clone() };
+    many[7] = SignedTransaction::new(other, many[7].signature);
     let one_by_one: Vec<bool> = many.iter().map(|one| one.clone().verify().is_ok()).collect();
     let together: Vec<bool> =
         SignedTransaction::verify_all(many).iter().map(Result::is_ok).collect();

@@ -180,7 +180,7 @@ impl Batches {
             // System actions do not expire; their reporter sends them again when they are lost.
             let old = batch.batch.sequence.saturating_add(SYSTEM_VALIDITY_MS) < now.0;
             (batch.batch.system.is_empty() || old)
-                && transactions.all(|signed| signed.transaction.valid_until < now)
+                && transactions.all(|signed| signed.transaction().valid_until < now)
         };
         let expired: Vec<Hash> = self
             .waiting

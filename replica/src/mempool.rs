@@ -121,7 +121,7 @@ impl Mempool {
         if self.admitted.contains_key(&hash) {
             return Ok(hash);
         }
-        let inner = &transaction.transaction;
+        let inner = transaction.transaction();
         if inner.chain_id != self.rules.chain_id {
             return Err(Refusal::WrongChain {
                 got: inner.chain_id.clone(),
@@ -150,9 +150,9 @@ impl Mempool {
     }
 
     fn remember(&mut self, hash: Hash, signed: &SignedTransaction) {
-        self.count(signed, signed.transaction.valid_until);
-        self.admitted.insert(hash, signed.transaction.valid_until);
-        let entry = self.senders.entry(signed.transaction.sender).or_default();
+        self.count(signed, signed.transaction().valid_until);
+        self.admitted.insert(hash, signed.transaction().valid_until);
+        let entry = self.senders.entry(signed.transaction().sender).or_default();
         entry.transactions += 1;
         entry.cost = entry.cost.saturating_add(cost(signed));
     }
@@ -168,7 +168,7 @@ impl Mempool {
     /// Bounded as admission is, which it has passed.
     pub fn park(&mut self, signed: SignedTransaction) {
         self.remember(signed.hash(), &signed);
-        let (sender, nonce) = (signed.transaction.sender, signed.transaction.nonce);
+        let (sender, nonce) = (signed.transaction().sender, signed.transaction().nonce);
         self.parked.entry((sender, nonce.lane)).or_default().insert(nonce.sequence, signed);
     }
 
@@ -216,17 +216,17 @@ impl Mempool {
     /// Counts a transaction that was seen in somebody's batch, so that its sender may go on at any validator. Bounded
     /// in number and time, since any validator can send batches of as many senders as it likes.
     pub fn see(&mut self, now: TimestampMs, signed: &SignedTransaction) {
-        let key = (signed.transaction.sender, signed.transaction.nonce.lane);
+        let key = (signed.transaction().sender, signed.transaction().nonce.lane);
         if self.lanes.len() < SEEN_LANES_MAX || self.lanes.contains_key(&key) {
-            self.count(signed, signed.transaction.valid_until.min(now.plus(SEEN_MS)));
+            self.count(signed, signed.transaction().valid_until.min(now.plus(SEEN_MS)));
         }
     }
 
     fn count(&mut self, signed: &SignedTransaction, until: TimestampMs) {
-        let nonce = signed.transaction.nonce;
+        let nonce = signed.transaction().nonce;
         let lane = self
             .lanes
-            .entry((signed.transaction.sender, nonce.lane))
+            .entry((signed.transaction().sender, nonce.lane))
             .or_insert(Lane { next: 0, until: TimestampMs::ZERO });
         lane.next = lane.next.max(nonce.sequence.saturating_add(1));
         lane.until = lane.until.max(until);
@@ -292,7 +292,7 @@ impl Mempool {
         if self.admitted.remove(hash).is_none() {
             return;
         }
-        let sender = signed.transaction.sender;
+        let sender = signed.transaction().sender;
         if let Some(entry) = self.senders.get_mut(&sender) {
             entry.transactions = entry.transactions.saturating_sub(1);
             entry.cost = entry.cost.saturating_sub(cost(signed));
@@ -306,14 +306,14 @@ impl Mempool {
     pub fn expire(&mut self, now: TimestampMs) {
         let (kept, expired): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut self.pending)
             .into_iter()
-            .partition(|pending| pending.transaction.transaction.valid_until >= now);
+            .partition(|pending| pending.transaction.transaction().valid_until >= now);
         self.pending = kept;
         for pending in expired {
             self.pending_bytes -= pending.length;
             self.forget(&pending.hash, &pending.transaction);
         }
         let is_expired =
-            |_: &u64, signed: &mut SignedTransaction| signed.transaction.valid_until < now;
+            |_: &u64, signed: &mut SignedTransaction| signed.transaction().valid_until < now;
         let expired: Vec<SignedTransaction> = self
             .parked
             .values_mut()
@@ -328,10 +328,10 @@ impl Mempool {
 
     /// The lane has nothing waiting that will execute: start again from the account's own count.
     pub fn reset_lane(&mut self, signed: &SignedTransaction) {
-        self.lanes.remove(&(signed.transaction.sender, signed.transaction.nonce.lane));
+        self.lanes.remove(&(signed.transaction().sender, signed.transaction().nonce.lane));
     }
 }
 
 fn cost(signed: &SignedTransaction) -> u128 {
-    signed.transaction.cost_max().map_or(u128::MAX, |cost| cost.0)
+    signed.transaction().cost_max().map_or(u128::MAX, |cost| cost.0)
 }

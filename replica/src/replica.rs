@@ -314,7 +314,7 @@ impl Replica {
     }
 
     fn on_transaction(&mut self, request: RequestId, transaction: Verified<SignedTransaction>) {
-        let account = self.account(&transaction.transaction.sender.address());
+        let account = self.account(&transaction.sender());
         // Validity is judged by the time at which a block could come, which is now.
         let now = self.now.wall.max(self.head.timestamp);
         let answer = self.mempool.admit(now, self.now.uptime_ms, &account, transaction);
@@ -429,7 +429,7 @@ fn account(state: &State, address: &Address) -> Account {
 pub(crate) fn is_spent(state: &State, batch: &SignedBatch) -> bool {
     let transactions = &batch.batch.transactions;
     let used = |signed: &SignedTransaction| {
-        let (sender, nonce) = (&signed.transaction.sender, signed.transaction.nonce);
+        let (sender, nonce) = (&signed.transaction().sender, signed.transaction().nonce);
         nonce.sequence < account(state, &sender.address()).next_sequence(nonce.lane)
     };
     !transactions.is_empty() && batch.batch.system.is_empty() && transactions.iter().all(used)

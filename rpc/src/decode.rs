@@ -64,10 +64,10 @@ impl Decoder {
     pub fn transaction(&self, signed: &SignedTransaction) -> TransactionView {
         let Transaction {
             chain_id, sender, nonce, valid_until, gas_limit, gas_price, action, ..
-        } = &signed.transaction;
+        } = signed.transaction();
         TransactionView {
             chain_id: chain_id.clone(),
-            sender: sender.address(),
+            sender: signed.sender(),
             sender_key: *sender,
             nonce: *nonce,
             valid_until_ms: *valid_until,
@@ -119,7 +119,7 @@ impl Decoder {
     pub fn receipt(&self, committed: CommittedTransaction) -> ReceiptView {
         let CommittedTransaction { height, index, transaction, receipt } = committed;
         let Receipt { transaction: hash, status, gas_used, fee, output, events } = receipt;
-        let action = &transaction.transaction.action;
+        let action = &transaction.transaction().action;
         let abi = match action {
             Action::Transfer { .. } | Action::Upload { .. } | Action::SetAdmin { .. } => None,
             Action::Instantiate { code, .. } | Action::Upgrade { code, .. } => {

@@ -116,7 +116,7 @@ mod tests {
             match answer.await.unwrap() {
                 Ok(verified) => {
                     assert!(!broken);
-                    assert_eq!(verified.transaction.nonce.sequence, sequence);
+                    assert_eq!(verified.transaction().nonce.sequence, sequence);
                 }
                 Err(error) => {
                     assert!(broken);

@@ -118,7 +118,7 @@ trait Lane {
 
 impl Lane for SignedTransaction {
     fn lane(&self) -> u32 {
-        self.transaction.nonce.lane
+        self.transaction().nonce.lane
     }
 }
 

@@ -438,7 +438,7 @@ fn receipt(transaction: Hash, signed: &SignedTransaction) -> Receipt {
         output: Vec::new(),
         events: Vec::new(),
     };
-    let Action::Call { arguments, .. } = &signed.transaction.action else { return base };
+    let Action::Call { arguments, .. } = &signed.transaction().action else { return base };
     if arguments.ends_with(&13u64.to_le_bytes()) {
         let output = contract::refusal();
         return Receipt { status: Status::Reverted, output, ..base };

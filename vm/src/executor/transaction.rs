@@ -20,8 +20,8 @@ impl Machine<'_> {
         signed: &SignedTransaction,
         gas_left: Gas,
     ) -> Result<Receipt, Fatal> {
-        let transaction = &signed.transaction;
-        let sender = transaction.sender.address();
+        let transaction = signed.transaction();
+        let sender = signed.sender();
         let hash = signed.hash();
         self.forget_warm();
         let account = match self.admit(&sender, transaction, gas_left) {

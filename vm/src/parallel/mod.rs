@@ -86,7 +86,7 @@ impl Spread {
     fn window(most: usize, transactions: &[&SignedTransaction], gas_left: Gas) -> usize {
         let mut limits = Gas::ZERO;
         let fits = |signed: &&&SignedTransaction| {
-            let limit = signed.transaction.gas_limit;
+            let limit = signed.transaction().gas_limit;
             if limit <= gas_left {
                 limits = Gas(limits.0.saturating_add(limit.0));
             }
@@ -159,7 +159,7 @@ fn ahead(threads: usize, turns: &mut Turns<'_>, transactions: &[&SignedTransacti
     let mut overturned = BTreeSet::new();
     let mut wasted = Gas::ZERO;
     for ((signed, group), ran) in transactions.iter().zip(groups).zip(runs) {
-        let limit = signed.transaction.gas_limit;
+        let limit = signed.transaction().gas_limit;
         let fits = limit <= turns.gas_left();
         assert!(fits || limit > gas_left, "a window's limits do not fit together");
         let gas = match ran {

@@ -88,7 +88,7 @@ impl Window<'_> {
         let mut groups = Vec::with_capacity(self.transactions.len());
         for (place, signed) in self.transactions.iter().enumerate() {
             let new = members.len();
-            let group = *numbers.entry(&signed.transaction.sender).or_insert(new);
+            let group = *numbers.entry(&signed.transaction().sender).or_insert(new);
             match members.get_mut(group) {
                 Some(places) => places.push(place),
                 None => members.push(vec![place]),

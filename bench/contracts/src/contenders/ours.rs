@@ -141,7 +141,10 @@ impl Chain {
             gas_price: GAS_PRICE,
             action,
         };
-        SignedTransaction { transaction, signature: Signature([0; 64]) }
+        let signed = SignedTransaction::new(transaction, Signature([0; 64]));
+        // Its hash and its sender's address come with a transaction whose signature was checked.
+        signed.hash();
+        signed
     }
 
     pub fn execute(

@@ -12,9 +12,7 @@ use abi::selector;
 use anyhow::{Context as _, Result, ensure};
 use primitives::receipt::Failure;
 use primitives::state_key::ContractInfo;
-use primitives::{
-    Action, Address, Amount, Domain, Hash, PublicKey, SignedTransaction, StateKey, Status, codec,
-};
+use primitives::{Action, Address, Amount, PublicKey, SignedTransaction, StateKey, Status, codec};
 
 use crate::contenders::ours::{Chain, TOKEN, put, sender};
 use crate::contenders::{CW20, Idle, compile_cw20};
