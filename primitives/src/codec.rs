@@ -17,9 +17,12 @@ pub enum DecodeError {
     Malformed(#[from] io::Error),
 }
 
+/// Bytes that most values take at most: room from the beginning, so that they need not move.
+const ENCODED_BYTES: usize = 64;
+
 /// Encodes a value. Writing to memory cannot fail.
 pub fn encode<T: BorshSerialize + ?Sized>(value: &T) -> Vec<u8> {
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(ENCODED_BYTES);
     encode_into(value, &mut bytes);
     bytes
 }

@@ -11,8 +11,9 @@ use thiserror::Error;
 use crate::origin;
 use crate::toolchain::{self, Installing, Library, Toolchain};
 
-/// Bytes of the stack of a contract. Below it lies nothing, so that an overflow traps.
-const STACK_BYTES: usize = 64 << 10;
+/// Bytes of the stack of a contract. Below it lies nothing, so that an overflow traps. What a short
+/// call has of data and heap finds room beside it in the first page, and each page is paid for.
+const STACK_BYTES: usize = 48 << 10;
 /// What a contract's memory may grow to: beyond it, each load costs fifty times as much.
 const MEMORY_BYTES_MAX: usize = 1 << 20;
 

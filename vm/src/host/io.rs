@@ -38,7 +38,9 @@ pub(crate) fn context(host: &mut Host<'_, '_>, ptr: i32) -> Result<(), Stop> {
         is_static: u32::from(frame.is_static),
         chain: block.chain.0,
     };
-    host.write("the place for the context", ptr, &codec::encode(&context))
+    let mut bytes = Vec::with_capacity(abi::host::CONTEXT_BYTES);
+    codec::encode_into(&context, &mut bytes);
+    host.write("the place for the context", ptr, &bytes)
 }
 
 pub(crate) fn emit(
