@@ -59,26 +59,27 @@ prices! {
     pub const UPGRADE = 40_000_000;
 
     /// Bringing a contract's code into memory: its place on the disk.
-    pub const FETCH = 25_000_000;
+    pub const FETCH = 40_000_000;
     /// A byte of the module, and what of the compiled code grows with its parts.
     pub const FETCH_BYTE = 600;
     pub const FETCH_TYPE = 330_000;
+    pub const FETCH_GLOBAL = 250_000;
     pub const FETCH_FUNCTION = 180_000;
     pub const FETCH_OPERATOR = 6_500;
     /// What a metered block costs beside the operator that ends it.
-    pub const FETCH_BLOCK = 45_000;
+    pub const FETCH_BLOCK = 55_000;
     /// What an operator costs beside, that calls a function or the engine.
-    pub const FETCH_CALL = 38_000;
+    pub const FETCH_CALL = 45_000;
     /// The same of a division, which may trap.
     pub const FETCH_DIVISION = 10_000;
     /// Making an instance of a contract, without its memory.
-    pub const CALL = 8_000_000;
+    pub const CALL = 1_800_000;
     /// Any call of a host function.
     pub const HOST = 100_000;
     /// A byte that crosses between contract and host.
-    pub const HOST_BYTE = 56;
+    pub const HOST_BYTE = 60;
     /// Putting the context together.
-    pub const CONTEXT = 160_000;
+    pub const CONTEXT = 100_000;
     /// Reading the state: a value, or whether there is one.
     pub const READ = 2_000_000;
     pub const READ_BYTE = 500;
@@ -89,8 +90,6 @@ prices! {
     pub const SCAN = 4_000_000;
     /// A key that the block has deleted, when a scan passes it by.
     pub const SCAN_DELETED = 200_000;
-    /// The message of a panic, and that the call ends in the middle of it.
-    pub const PANIC = 2_000_000;
     pub const EVENT = 1_000_000;
     pub const EVENT_BYTE = 2_000;
     /// Moving native units.
@@ -98,7 +97,7 @@ prices! {
 
     /// A hash of nothing.
     pub const HASH = 500_000;
-    pub const BLAKE3_BYTE = 1_000;
+    pub const BLAKE3_BYTE = 600;
     pub const SHA256_BYTE = 5_000;
     pub const KECCAK256_BYTE = 5_000;
     /// A byte of a message that is signed with Ed25519.
@@ -107,20 +106,22 @@ prices! {
     pub const ED25519 = 80_000_000;
     pub const ED25519_IN_BATCH = 50_000_000;
     pub const SECP256K1 = 120_000_000;
-    pub const P256 = 200_000_000;
+    pub const P256 = 130_000_000;
     /// Finding whose signature it is.
     pub const SECP256K1_RECOVER = 200_000_000;
 
     /// A byte that `memory.copy` or `memory.fill` touches.
-    pub const BULK_BYTE = 100;
+    pub const BULK_BYTE = 65;
     /// A page of memory, zeroed and mapped.
-    pub const PAGE = 8_000_000;
+    pub const PAGE = 1_500_000;
     /// What each page costs more than the one before it, so that large memories are dear.
-    pub const PAGE_RAMP = 300_000;
-    /// A global variable or a function.
-    pub const PART = 4_000;
+    pub const PAGE_RAMP = 600_000;
+    /// A function.
+    pub const FUNCTION = 4_000;
+    /// A global variable that can change: the next instance finds it as it was at first.
+    pub const GLOBAL = 80_000;
     /// A byte of a data segment.
-    pub const DATA_BYTE = 300;
+    pub const DATA_BYTE = 50;
     /// An entry of the table.
     pub const TABLE_ENTRY = 12_000;
 
@@ -130,7 +131,7 @@ prices! {
     /// store that does.
     const LOAD = 1_400;
     /// Loading from a larger one: each load may wait for the one before to come out of the memory.
-    const LOAD_FAR = 200_000;
+    const LOAD_FAR = 120_000;
 
     /// The check at the head of a metered block.
     pub const BLOCK = 2_450;
@@ -152,8 +153,8 @@ prices! {
     /// `local.get`, `local.tee`.
     const LOCAL_GET = 100;
     const LOCAL_SET = 210;
-    const GLOBAL_GET = 150;
-    const GLOBAL_SET = 350;
+    const GLOBAL_GET = 120;
+    const GLOBAL_SET = 160;
     const STORE = 1_700;
     const MEMORY_SIZE = 3_000;
     const MEMORY_GROW = 32_000;
@@ -164,13 +165,13 @@ prices! {
     const DIVIDE_I64 = 1_700;
     const COUNT_ONES_I32 = 2_650;
     const COUNT_ONES_I64 = 6_000;
-    const MULTIPLY = 300;
+    const MULTIPLY = 430;
     /// `clz`, `ctz`.
     const COUNT_ZEROS = 210;
     const COMPARE_I32 = 170;
     const COMPARE_I64 = 225;
     /// Additions, bitwise operators, shifts, rotations, wraps and extensions.
-    const ARITHMETIC = 250;
+    const ARITHMETIC = 330;
 }
 
 /// Stack words of any frame: return address, saved registers, the engine's own.
@@ -270,13 +271,20 @@ pub fn load(pages_max: u64) -> u64 {
     if pages_max <= CACHED_PAGES { LOAD } else { LOAD_FAR }
 }
 
-/// What making an instance costs beside [`CALL`]: globals and functions, first pages, data segments,
-/// table.
-pub fn instance(parts: u64, pages: u32, data_bytes: u64, table_entries: u64) -> u64 {
+/// What making an instance costs beside [`CALL`]: mutable globals, functions, first pages, data
+/// segments, table.
+pub fn instance(
+    globals: u64,
+    functions: u64,
+    pages: u32,
+    data_bytes: u64,
+    table_entries: u64,
+) -> u64 {
     let pages = u64::from(pages.min(MEMORY_PAGES_MAX));
     let memory = pages * PAGE + PAGE_RAMP * pages * pages;
     memory
-        .saturating_add(parts.saturating_mul(PART))
+        .saturating_add(globals.saturating_mul(GLOBAL))
+        .saturating_add(functions.saturating_mul(FUNCTION))
         .saturating_add(data_bytes.saturating_mul(DATA_BYTE))
         .saturating_add(table_entries.saturating_mul(TABLE_ENTRY))
 }
@@ -374,7 +382,7 @@ mod tests {
         let all = Hash::of_parts(Domain::Artifact, &parts).to_string();
         assert_eq!(
             (VERSION, all.as_str()),
-            (3, "0x2e463fa94749ac75ac7cbffb9ddcc50e3b8d324153ba4a788e73164ba9de4621")
+            (3, "0x25958f4d7c62322e952322cea894c701c3c2c86c3422a82f1ea2bd9ff24d8798")
         );
     }
 

@@ -11,9 +11,9 @@
 pub(crate) mod artifacts;
 mod compiler;
 mod imports;
+mod instances;
 mod interpreter;
 mod memory;
-mod stores;
 mod wasmer;
 
 use primitives::Hash;

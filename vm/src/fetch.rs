@@ -20,6 +20,9 @@ pub(crate) fn fetch_gas(code: &[u8]) -> Gas {
             Ok(Payload::TypeSection(section)) => {
                 cost::FETCH_TYPE.saturating_mul(section.count().into())
             }
+            Ok(Payload::GlobalSection(section)) => {
+                cost::FETCH_GLOBAL.saturating_mul(section.count().into())
+            }
             Ok(Payload::CodeSectionEntry(body)) => function(&body),
             Ok(_) => 0,
             // Nobody asks about such a module.

@@ -3,8 +3,11 @@
 #![allow(unsafe_code)]
 
 use std::ptr::NonNull;
+use std::sync::LazyLock;
 
-use wasmer::{Function, FunctionEnv, FunctionEnvMut, Global, Memory, Store, StoreMut, Value};
+use wasmer::{
+    Function, FunctionEnv, FunctionEnvMut, Global, Memory, RuntimeError, Store, StoreMut, Value,
+};
 
 use super::{Escape, Guest, OutOfBounds};
 use crate::host::{self, Host, HostCalls, host_functions};
@@ -17,7 +20,7 @@ struct Handles {
     gas: Global,
 }
 
-/// The data that wasmer hands to host functions. Empty while no contract runs.
+/// The data that wasmer hands to host functions. Leads nowhere while no contract runs.
 #[derive(Default)]
 pub(super) struct Env {
     calls: Option<CallsPointer>,
@@ -33,7 +36,7 @@ struct CallsPointer(NonNull<HostCalls<'static, 'static>>);
 unsafe impl Send for CallsPointer {}
 
 impl Env {
-    /// Leads host functions to the host, until [`Self::clear`].
+    /// Leads host functions to the host, until [`Self::lead_nowhere`].
     ///
     /// # Safety
     ///
@@ -47,26 +50,32 @@ impl Env {
         self.handles = Some(Handles { memory, gas });
     }
 
-    pub(super) fn clear(&mut self) {
-        *self = Self::default();
+    pub(super) fn lead_nowhere(&mut self) {
+        self.calls = None;
     }
 }
+
+/// [`Escape`] as wasmer carries it. Made once, since wasmer looks through the whole stack when it
+/// makes one.
+static ESCAPE: LazyLock<RuntimeError> = LazyLock::new(|| RuntimeError::user(Box::new(Escape)));
 
 /// Runs a host function for an instance.
 fn enter<R>(
     mut env: FunctionEnvMut<'_, Env>,
     body: impl FnOnce(&mut Host<'_, 'static>) -> Result<R, Stop>,
-) -> Result<R, Escape> {
+) -> Result<R, RuntimeError> {
     let (env, store) = env.data_and_store_mut();
     // Only a start function could run before both are there, and such modules are refused.
-    let (Some(handles), Some(calls)) = (&env.handles, &mut env.calls) else { return Err(Escape) };
+    let (Some(handles), Some(calls)) = (&env.handles, &mut env.calls) else {
+        return Err(ESCAPE.clone());
+    };
     let mut guest = Running { handles, store, gas: None };
     // SAFETY: `Env::lead`'s caller keeps the host alive and leaves it alone while the contract
     // runs, and a contract runs one host function at a time: a nested run has an environment of its
     // own, which leads to a reborrow of what this reference leads to.
     let answer = unsafe { calls.0.as_mut() }.enter(&mut guest, body);
     guest.settle();
-    answer
+    answer.map_err(|Escape| ESCAPE.clone())
 }
 
 /// An instance while it waits for a host function.

@@ -27,7 +27,7 @@ use wasmer::{MemoryError, MemoryStyle, MemoryType, Pages, TableStyle, TableType}
 const RESERVED_BYTES: usize = (1 << 32) + MemoryStyle::static_offset_guard_size() as usize;
 /// Bytes at a region's beginning that are overwritten with zeros in place, which takes less time
 /// than to give pages back and have them faulted in again.
-const ZEROED_BYTES: usize = 1 << 20;
+pub(super) const ZEROED_BYTES: usize = 1 << 20;
 /// Regions that are kept for the next instance; as many as calls can be nested, and some more.
 const KEPT_MAX: usize = 128;
 
@@ -124,7 +124,7 @@ impl Drop for Region {
 /// The memory of one instance.
 #[derive(Debug)]
 struct Pooled {
-    /// Taken when it is reset or dropped.
+    /// Taken when it is dropped.
     region: Option<Region>,
     pool: Arc<Pool>,
     ty: MemoryType,
@@ -196,14 +196,14 @@ impl LinearMemory for Pooled {
         Ok(current)
     }
 
-    /// Gives the region back. The instance must not run any more.
+    /// Makes it what it was at first, but for the data: so many pages, all zero.
     fn reset(&mut self) -> Result<(), MemoryError> {
-        if let Some(region) = self.region.take() {
-            let nothing = VMMemoryDefinition { base: ptr::null_mut(), current_length: 0 };
-            // SAFETY: `new`'s caller keeps it valid.
-            unsafe { self.definition.write(nothing) };
-            self.pool.put_back(region);
+        let bytes = self.ty.minimum.bytes().0;
+        if let Some(region) = &mut self.region {
+            let cleared = region.clear().and_then(|()| region.resize(bytes));
+            cleared.map_err(|error| no_memory(&error))?;
         }
+        self.define();
         Ok(())
     }
 

@@ -6,18 +6,16 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use primitives::Hash;
-use wasmer::{ExportError, FunctionEnv, Instance, Module, RuntimeError, Store, Value};
+use wasmer::{Module, RuntimeError, Value};
 use wasmer_types::TrapCode;
 
 use super::artifacts;
 use super::compiler::{self, CompileError, Compiler, InProcess, Optimisation};
-use super::imports::Env;
+use super::instances::{Instances, Ready};
 use super::interpreter::Interpreter;
 use super::memory::Pool;
-use super::stores::Prepared;
 use super::{Answer, Engine, Escape, Fatal, Made, Program, Ran, Run};
 use crate::host::HostCalls;
-use crate::instrument::{GAS_EXPORT, STACK_EXPORT};
 
 /// The engine of the product.
 #[derive(Debug)]
@@ -67,9 +65,8 @@ impl Engine for Wasmer {
         // SAFETY: wasmer checks nothing here. The caller says that it is what the compiler made on
         // this machine.
         let module = unsafe { Module::deserialize_unchecked(&engine, artifact) }.ok()?;
-        let imports = module.imports().map(|import| import.name().to_owned()).collect();
-        let prepared = Prepared::new(engine, imports);
-        Some(Box::new(Compiled { module, prepared, size: artifact.len() }))
+        let instances = Instances::new(engine, module);
+        Some(Box::new(Compiled { instances, size: artifact.len() }))
     }
 }
 
@@ -112,18 +109,13 @@ impl Program for Makeshift {
 }
 
 struct Compiled {
-    module: Module,
-    prepared: Prepared,
+    instances: Instances,
     size: usize,
 }
 
 impl Program for Compiled {
     fn run(&self, run: Run<'_>, calls: &mut HostCalls<'_, '_>) -> Result<Ran, Fatal> {
-        self.prepared.with_store(calls, |store, imports, env| {
-            let instance = Instance::new_by_index(store, &self.module, imports)
-                .map_err(|error| Fatal(format!("an instance cannot be made: {error}")))?;
-            run_instance(store, &instance, env, run)
-        })
+        self.instances.with(calls, |ready| run_instance(ready, run))
     }
 
     fn size(&self) -> usize {
@@ -131,41 +123,28 @@ impl Program for Compiled {
     }
 }
 
-/// Runs an entry of a fresh instance, whose memory is gone afterwards.
-fn run_instance(
-    store: &mut Store,
-    instance: &Instance,
-    env: &FunctionEnv<Env>,
-    run: Run<'_>,
-) -> Result<Ran, Fatal> {
-    let missing = |error: ExportError| Fatal(format!("an export is missing: {error}"));
-    let memory = instance.exports.get_memory("memory").map_err(missing)?.clone();
-    let gas = instance.exports.get_global(GAS_EXPORT).map_err(missing)?.clone();
-    let stack = instance.exports.get_global(STACK_EXPORT).map_err(missing)?.clone();
-    let unset = |error: RuntimeError| Fatal(format!("a global cannot be set: {error}"));
+/// Runs an entry of an instance.
+fn run_instance(ready: &mut Ready, run: Run<'_>) -> Result<Ran, Fatal> {
+    let missing = || Fatal(format!("a contract has no {}", run.entry));
+    let function = ready.entry(&run).ok_or_else(missing)?;
+    let Ready { store, gas, stack, .. } = ready;
+    let unset = |error: RuntimeError| Fatal(format!("a meter cannot be set: {error}"));
     gas.set(store, Value::I64(run.gas)).map_err(unset)?;
     stack.set(store, Value::I32(run.stack)).map_err(unset)?;
-    env.as_mut(store).begin(memory.clone(), gas.clone());
-    let function =
-        instance.exports.get_typed_function::<i32, i32>(store, run.entry).map_err(missing)?;
     let answer = match function.call(store, run.argument) {
         Ok(answer) => Answer::Returned(answer),
-        Err(error) => classify(error)?,
+        Err(error) => classify(&error)?,
     };
     let (Value::I64(gas), Value::I32(stack)) = (gas.get(store), stack.get(store)) else {
         return Err(Fatal("a meter is of another type".to_owned()));
     };
-    memory
-        .reset(store)
-        .map_err(|error| Fatal(format!("a memory cannot be given back: {error}")))?;
     Ok(Ran { answer, gas, stack })
 }
 
-fn classify(error: RuntimeError) -> Result<Answer, Fatal> {
-    let error = match error.downcast::<Escape>() {
-        Ok(Escape) => return Ok(Answer::Escaped),
-        Err(error) => error,
-    };
+fn classify(error: &RuntimeError) -> Result<Answer, Fatal> {
+    if error.is::<Escape>() {
+        return Ok(Answer::Escaped);
+    }
     match error.clone().to_trap() {
         Some(
             TrapCode::HeapAccessOutOfBounds

@@ -77,7 +77,6 @@ fn decode_topics(bytes: &[u8]) -> Result<Vec<Vec<u8>>, Stop> {
 }
 
 pub(crate) fn panic(host: &mut Host<'_, '_>, ptr: i32, len: i32) -> Result<(), Stop> {
-    host.charge(cost::PANIC)?;
     let kept = len.cast_unsigned().min(MESSAGE_BYTES_MAX).cast_signed();
     let max = MESSAGE_BYTES_MAX as usize;
     let bytes = host.read("the message", ptr, kept, max)?;

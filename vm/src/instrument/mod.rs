@@ -37,6 +37,10 @@ pub const GAS_EXPORT: &str = "quorate:gas";
 /// The exported global of stack words left; negative once they were exhausted.
 pub const STACK_EXPORT: &str = "quorate:stack";
 
+/// What the exports of the module's own mutable globals begin with, before their index: so that an
+/// instance can be made what it was at first.
+const GLOBAL_EXPORT: &str = "quorate:global:";
+
 /// A module ready to be compiled.
 #[derive(Debug)]
 pub struct Instrumented {

@@ -11,7 +11,7 @@ use wasmparser::{
     BinaryReader, ElementItems, Export, ExternalKind, FuncType, FunctionBody, Parser, Payload,
 };
 
-use super::{Exports, GAS_EXPORT, InstrumentError, STACK_EXPORT};
+use super::{Exports, GAS_EXPORT, GLOBAL_EXPORT, InstrumentError, STACK_EXPORT};
 use crate::cost;
 use crate::limits::MEMORY_PAGES_MAX;
 
@@ -28,6 +28,8 @@ pub(super) struct Sections<'a> {
     table_entries: Option<u64>,
     memory: Option<wasmparser::MemoryType>,
     globals: Entries<'a>,
+    /// The indices of those that can change.
+    mutable_globals: Vec<u32>,
     exports: Vec<Export<'a>>,
     elements: Entries<'a>,
     pub(super) bodies: Vec<FunctionBody<'a>>,
@@ -111,6 +113,11 @@ impl<'a> Sections<'a> {
             }
             Payload::GlobalSection(section) => {
                 self.globals = Entries::read(code, section.range())?;
+                for (global, index) in section.into_iter().zip(0..) {
+                    if global?.ty.mutable {
+                        self.mutable_globals.push(index);
+                    }
+                }
             }
             Payload::ExportSection(section) => {
                 self.exports = section.into_iter().collect::<Result<_, _>>()?;
@@ -149,8 +156,8 @@ impl<'a> Sections<'a> {
         let pages = self.memory.map_or(0, |memory| memory.initial);
         let pages = u32::try_from(pages).unwrap_or(MEMORY_PAGES_MAX);
         let entries = self.table_entries.unwrap_or(0).saturating_add(self.element_entries);
-        let parts = u64::from(self.globals.count).saturating_add(self.bodies.len() as u64);
-        cost::instance(parts, pages, self.data_bytes, entries)
+        let (globals, functions) = (self.mutable_globals.len(), self.bodies.len());
+        cost::instance(globals as u64, functions as u64, pages, self.data_bytes, entries)
     }
 
     /// Pages that the memory can have.
@@ -176,6 +183,9 @@ impl<'a> Sections<'a> {
         let mut exports = ExportSection::new();
         for export in self.exports.iter().filter(|export| kept.has(export.name)) {
             exports.export(export.name, kind(export.kind), export.index);
+        }
+        for index in &self.mutable_globals {
+            exports.export(&format!("{GLOBAL_EXPORT}{index}"), ExportKind::Global, *index);
         }
         exports.export(GAS_EXPORT, ExportKind::Global, self.gas_global());
         exports.export(STACK_EXPORT, ExportKind::Global, self.gas_global().saturating_add(1));

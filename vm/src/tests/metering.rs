@@ -4,6 +4,7 @@ use abi::MethodKind;
 use primitives::receipt::{Failure, Status};
 use primitives::{Amount, Gas, Receipt};
 
+use crate::cost;
 use crate::testing::{GAS, RUN, TestChain, calling, contract, method};
 
 fn run(code: Vec<u8>) -> Receipt {
@@ -85,7 +86,7 @@ fn bulk_memory_is_paid_by_length() {
         assert_eq!(receipt.status, Status::Success);
         receipt.gas_used.0
     };
-    assert_eq!(fill(60_000) - fill(20_000), 40_000 * 100);
+    assert_eq!(fill(60_000) - fill(20_000), 40_000 * cost::BULK_BYTE);
     // Paid before it is refused, by the unsigned length.
     check_out_of_gas("", "(memory.copy (i32.const 0) (i32.const 0) (i32.const -1)) i32.const 0");
 }

@@ -30,7 +30,9 @@ const HASHED_BYTES: i32 = 0xfe00;
 const STEPS_MAX: u64 = 12;
 
 /// The methods of a random contract: one of each sort.
-pub const SELECTORS: [[u8; 4]; 4] = [*b"run_", *b"pay_", *b"agai", *b"ask_"];
+pub const SELECTORS: [[u8; 4]; 4] = [*b"run_", PAY, *b"agai", ASK];
+pub const PAY: [u8; 4] = *b"pay_";
+pub const ASK: [u8; 4] = *b"ask_";
 pub const MIGRATE: [u8; 4] = *b"migr";
 
 /// A contract with `data` at [`doors::DATA`].
@@ -48,7 +50,7 @@ fn description(state_version: u32) -> Abi {
         name: String::from_utf8_lossy(&selector).into_owned(),
         selector,
         kind,
-        payable: &selector == b"pay_",
+        payable: selector == PAY,
         reentrant: &selector == b"agai",
         docs: String::new(),
         parameters: Vec::new(),

@@ -22,14 +22,14 @@ use vm::{BlockContext, Query};
 use crate::chain::{ACCOUNTS, Chain, Difference, address};
 use crate::samples;
 use crate::values::{below, input, method, one_of};
-use contract::{MIGRATE, SELECTORS};
+use contract::{ASK, MIGRATE, PAY, SELECTORS};
 
 /// Random contracts of one case.
 const RANDOM_CONTRACTS: usize = 2;
 /// Transactions and queries of one case.
 const STEPS: usize = 10;
-/// Gas limits: between this, and 2⁶ times as much.
-const GAS_MIN: u64 = 50_000_000;
+/// Gas limits: between this, with which few contracts are entered, and 2⁶ times as much.
+const GAS_MIN: u64 = 100_000_000;
 
 /// Plays cases.
 #[derive(Debug)]
@@ -122,10 +122,14 @@ impl Differ {
         let random = known.get(self.samples.len()..).unwrap_or_default();
         let favoured = if below(rng, 4) > 0 && !random.is_empty() { random } else { known };
         let Some(target) = one_of(rng, favoured) else { return Ok(()) };
-        let arguments = arguments(rng, target, known);
+        let mut arguments = arguments(rng, target, known);
         let gas = GAS_MIN << below(rng, 5);
         let gas = gas + below(rng, gas);
         if below(rng, 5) == 0 {
+            // Another method answers to no query, which need not be seen often.
+            if target.abi.is_none() && below(rng, 8) > 0 {
+                arguments.splice(..ASK.len(), ASK);
+            }
             let query = Query {
                 contract: target.address,
                 caller: address(1),
@@ -138,8 +142,9 @@ impl Differ {
             return Ok(());
         }
         let sender = u8::try_from(1 + below(rng, u64::from(ACCOUNTS))).unwrap_or(1);
-        let value =
-            if below(rng, 4) == 0 { Amount(u128::from(below(rng, 1_000))) } else { Amount::ZERO };
+        // The same of value that a method does not take.
+        let takes = arguments.starts_with(&PAY) || below(rng, 16) == 0;
+        let value = if takes { Amount(u128::from(below(rng, 1_000))) } else { Amount::ZERO };
         let contract = target.address;
         let action = match (below(rng, 12), one_of(rng, random)) {
             (0, Some(other)) => {

@@ -105,6 +105,7 @@ attacks! {
     calls_that_trap
     reentrant_callbacks
     call_towers
+    call_towers_of_much
     return_bombs
     argument_bombs
     instantiations
