@@ -28,6 +28,8 @@ use crate::instrument::{GAS_EXPORT, STACK_EXPORT};
 
 /// Instances of all modules that a thread keeps for its next runs.
 const KEPT_MAX: usize = 16;
+/// Bytes of their modules, which stay in memory as long; the last used is kept whatever it takes.
+const KEPT_BYTES_MAX: usize = 32 << 20;
 /// The data of a memory is kept in pieces of so many bytes.
 const PIECE_BYTES: usize = 64;
 
@@ -43,6 +45,7 @@ struct ModuleId(u64);
 pub(super) struct Instances {
     id: ModuleId,
     module: Module,
+    pub(super) module_bytes: usize,
     engine: wasmer::Engine,
     data: OnceLock<Option<Arc<Data>>>,
 }
@@ -53,6 +56,7 @@ type Data = Vec<(u64, Vec<u8>)>;
 /// An instance, ready to run.
 pub(super) struct Ready {
     pub(super) store: Store,
+    module_bytes: usize,
     env: FunctionEnv<Env>,
     memory: Memory,
     pub(super) gas: Global,
@@ -70,14 +74,11 @@ struct First {
 }
 
 impl Instances {
-    pub(super) fn new(engine: wasmer::Engine, module: Module) -> Self {
+    /// `module_bytes` is what the module takes of the memory, roughly.
+    pub(super) fn new(engine: wasmer::Engine, module: Module, module_bytes: usize) -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
-        Self {
-            id: ModuleId(COUNT.fetch_add(1, Ordering::Relaxed)),
-            module,
-            engine,
-            data: OnceLock::new(),
-        }
+        let id = ModuleId(COUNT.fetch_add(1, Ordering::Relaxed));
+        Self { id, module, module_bytes, engine, data: OnceLock::new() }
     }
 
     /// Runs something in an instance as it was made, whose host functions lead to these calls.
@@ -135,7 +136,8 @@ impl Instances {
         };
         let data = self.data.get_or_init(|| data(&memory, &store).map(Arc::new)).clone();
         env.as_mut(&mut store).begin(memory.clone(), gas.clone());
-        Ok(Ready { store, env, memory, gas, stack, entries, first: First { data, globals } })
+        let (module_bytes, first) = (self.module_bytes, First { data, globals });
+        Ok(Ready { store, module_bytes, env, memory, gas, stack, entries, first })
     }
 }
 
@@ -194,8 +196,10 @@ fn take(module: ModuleId) -> Option<Ready> {
 fn put_back(module: ModuleId, ready: Ready) {
     KEPT.with_borrow_mut(|kept| {
         kept.push_back((module, ready));
-        if kept.len() > KEPT_MAX {
-            kept.pop_front();
+        let mut bytes: usize = kept.iter().map(|(_, ready)| ready.module_bytes).sum();
+        while kept.len() > KEPT_MAX || (bytes > KEPT_BYTES_MAX && kept.len() > 1) {
+            let Some((_, dropped)) = kept.pop_front() else { return };
+            bytes -= dropped.module_bytes;
         }
     });
 }

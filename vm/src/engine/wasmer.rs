@@ -65,8 +65,9 @@ impl Engine for Wasmer {
         // SAFETY: wasmer checks nothing here. The caller says that it is what the compiler made on
         // this machine.
         let module = unsafe { Module::deserialize_unchecked(&engine, artifact) }.ok()?;
-        let instances = Instances::new(engine, module);
-        Some(Box::new(Compiled { instances, size: artifact.len() }))
+        // The artifact, and the code that is copied out of it.
+        let bytes = 2 * artifact.len();
+        Some(Box::new(Compiled(Instances::new(engine, module, bytes))))
     }
 }
 
@@ -108,18 +109,15 @@ impl Program for Makeshift {
     }
 }
 
-struct Compiled {
-    instances: Instances,
-    size: usize,
-}
+struct Compiled(Instances);
 
 impl Program for Compiled {
     fn run(&self, run: Run<'_>, calls: &mut HostCalls<'_, '_>) -> Result<Ran, Fatal> {
-        self.instances.with(calls, |ready| run_instance(ready, run))
+        self.0.with(calls, |ready| run_instance(ready, run))
     }
 
     fn size(&self) -> usize {
-        self.size
+        self.0.module_bytes
     }
 }
 
