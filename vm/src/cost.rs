@@ -118,6 +118,8 @@ prices! {
     pub const PAGE_RAMP = 600_000;
     /// A function.
     pub const FUNCTION = 4_000;
+    /// An import: its way to the host is made with an instance.
+    pub const IMPORT = 360_000;
     /// A global variable that can change: the next instance finds it as it was at first.
     pub const GLOBAL = 80_000;
     /// A byte of a data segment.
@@ -271,22 +273,31 @@ pub fn load(pages_max: u64) -> u64 {
     if pages_max <= CACHED_PAGES { LOAD } else { LOAD_FAR }
 }
 
-/// What making an instance costs beside [`CALL`]: mutable globals, functions, first pages, data
-/// segments, table.
-pub fn instance(
-    globals: u64,
-    functions: u64,
-    pages: u32,
-    data_bytes: u64,
-    table_entries: u64,
-) -> u64 {
+/// What making an instance costs beside [`CALL`].
+pub(crate) fn instance(parts: &InstanceParts) -> u64 {
+    let InstanceParts { imports, functions, globals, pages, data_bytes, table_entries } = *parts;
     let pages = u64::from(pages.min(MEMORY_PAGES_MAX));
     let memory = pages * PAGE + PAGE_RAMP * pages * pages;
     memory
+        .saturating_add(imports.saturating_mul(IMPORT))
         .saturating_add(globals.saturating_mul(GLOBAL))
         .saturating_add(functions.saturating_mul(FUNCTION))
         .saturating_add(data_bytes.saturating_mul(DATA_BYTE))
         .saturating_add(table_entries.saturating_mul(TABLE_ENTRY))
+}
+
+/// What an instance is made of.
+pub(crate) struct InstanceParts {
+    pub(crate) imports: u64,
+    pub(crate) functions: u64,
+    /// Those that can change.
+    pub(crate) globals: u64,
+    /// Of the memory, at first.
+    pub(crate) pages: u32,
+    /// Of data segments.
+    pub(crate) data_bytes: u64,
+    /// Of the table and its segments.
+    pub(crate) table_entries: u64,
 }
 
 /// The static cost of one operator; `parameters` are those of the type a `call_indirect` names, and
@@ -382,7 +393,7 @@ mod tests {
         let all = Hash::of_parts(Domain::Artifact, &parts).to_string();
         assert_eq!(
             (VERSION, all.as_str()),
-            (3, "0x25958f4d7c62322e952322cea894c701c3c2c86c3422a82f1ea2bd9ff24d8798")
+            (3, "0x1e54efd5cb68968fd7b3c0ff44930e909202adbcabab684daa8a60541c7bdca4")
         );
     }
 

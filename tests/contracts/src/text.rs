@@ -48,7 +48,7 @@ impl Text {
             r#"(module {} (memory (export "memory") {memory}) {extra} {}
                 (func $entry (export "call") (export "migrate") (param i32) (result i32)
                     {locals} {body}))"#,
-            imports(),
+            imports(&[extra.as_str(), body, init.as_deref().unwrap_or_default()].concat()),
             init_text.unwrap_or_default(),
         );
         let wasm = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}"));
@@ -92,8 +92,8 @@ pub fn method(selector: [u8; 4], kind: MethodKind) -> Method {
     }
 }
 
-/// All host functions, as `$` and their names.
-fn imports() -> String {
+/// The host functions that a text names, as `$` and their names.
+fn imports(text: &str) -> String {
     let types = |types: &[ValueType]| {
         let name = |ty: &ValueType| if *ty == ValueType::I32 { "i32 " } else { "i64 " };
         types.iter().map(name).collect::<String>()
@@ -101,6 +101,11 @@ fn imports() -> String {
     let mut imports = String::new();
     for function in HOST_FUNCTIONS {
         let (name, module) = (function.name, abi::host::MODULE);
+        let calls =
+            |rest: &str| !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_');
+        if !text.split(&format!("${name}")).skip(1).any(calls) {
+            continue;
+        }
         let (parameters, results) = (types(function.parameters), types(function.results));
         let _ = write!(
             imports,

@@ -8,10 +8,10 @@
 use std::fmt::Debug;
 use std::sync::LazyLock;
 
-use primitives::{Domain, Hash};
+use primitives::{Domain, Hash, codec};
 use wasmer::sys::Target;
 
-use crate::cost;
+use crate::cost::{self, CostTable};
 
 /// Where artifacts are kept; the node's affair. What it gives back is checked.
 pub trait Artifacts: Debug + Send + Sync {
@@ -33,7 +33,9 @@ pub(crate) fn name(code: &Hash) -> Hash {
         let target = Target::default();
         let (triple, features) = (target.triple(), target.cpu_features());
         let (costs, wasmer) = (cost::VERSION, wasmer_types::VERSION);
-        format!("{FORMAT} costs {costs} wasmer {wasmer} cranelift {triple} {features:?}")
+        // The version says as much. But who forgets to change it shall not find the old code.
+        let prices = Hash::of_bytes(Domain::Artifact, &codec::encode(&CostTable::own()));
+        format!("{FORMAT} costs {costs} {prices} wasmer {wasmer} cranelift {triple} {features:?}")
     });
     Hash::of_parts(Domain::Artifact, &[ENVIRONMENT.as_bytes(), &code.0])
 }

@@ -156,8 +156,14 @@ impl<'a> Sections<'a> {
         let pages = self.memory.map_or(0, |memory| memory.initial);
         let pages = u32::try_from(pages).unwrap_or(MEMORY_PAGES_MAX);
         let entries = self.table_entries.unwrap_or(0).saturating_add(self.element_entries);
-        let (globals, functions) = (self.mutable_globals.len(), self.bodies.len());
-        cost::instance(globals as u64, functions as u64, pages, self.data_bytes, entries)
+        cost::instance(&cost::InstanceParts {
+            imports: self.imports.count.into(),
+            functions: self.bodies.len() as u64,
+            globals: self.mutable_globals.len() as u64,
+            pages,
+            data_bytes: self.data_bytes,
+            table_entries: entries,
+        })
     }
 
     /// Pages that the memory can have.

@@ -26,6 +26,8 @@
 //!   never is when it happens ahead: the turn decides. But a storage that cannot be read, or a
 //!   record that cannot, is a fault of this machine whoever comes upon it, and unwinds from the
 //!   turn of the transaction that did.
+//! - **Uploads** have their turn only: ahead of it they would be compiled and kept without being
+//!   paid for, should the turn find that they are not.
 //! - **Work that nobody asked for** is bounded: a window never does more than what is left of the
 //!   block may, since its limits fit together; and when too much gas went into runs that did not
 //!   count, the next window has its turns only.
@@ -172,6 +174,7 @@ fn ahead(threads: usize, turns: &mut Turns<'_>, transactions: &[&SignedTransacti
                 receipt.gas_used.0.max(cost::TRANSACTION)
             }
             Ran::Unknown => limit.0,
+            Ran::Not => 0,
             Ran::Broken(panic) => resume_unwind(panic),
         };
         wasted = Gas(wasted.0.saturating_add(gas));

@@ -6,7 +6,7 @@ use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use primitives::{Gas, PublicKey, Receipt, SignedTransaction};
+use primitives::{Action, Gas, PublicKey, Receipt, SignedTransaction};
 
 use super::Changes;
 use super::reads::{Reads, Recorder};
@@ -38,8 +38,10 @@ pub(super) enum Ran {
         changes: Changes,
         reads: Reads,
     },
-    /// It did not run, or ended in a way of which only its turn can tell what it means.
+    /// It ended in a way of which only its turn can tell what it means.
     Unknown,
+    /// It did not run.
+    Not,
     /// This machine's storage failed.
     Broken(Box<dyn Any + Send>),
 }
@@ -71,7 +73,7 @@ impl Window<'_> {
             }
             ran
         });
-        let mut in_order: Vec<Ran> = self.transactions.iter().map(|_| Ran::Unknown).collect();
+        let mut in_order: Vec<Ran> = self.transactions.iter().map(|_| Ran::Not).collect();
         for (place, ran) in ran {
             if let Some(slot) = in_order.get_mut(place) {
                 *slot = ran;
@@ -121,6 +123,10 @@ impl Window<'_> {
     }
 
     fn run_one(&self, signed: &SignedTransaction, group: &Changes) -> Ran {
+        // It would be compiled and kept, and paid only if its turn comes to the same.
+        if let Action::Upload { .. } = signed.transaction().action {
+            return Ran::Not;
+        }
         let recorder = Recorder::new(self.storage, self.changes, group);
         let mut machine = Machine::new(Journal::new(&recorder), self.block, self.modules);
         let ran = panics::held(|| machine.execute(signed, self.gas_left));

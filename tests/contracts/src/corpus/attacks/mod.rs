@@ -106,6 +106,7 @@ attacks! {
     reentrant_callbacks
     call_towers
     call_towers_of_much
+    call_towers_of_imports
     return_bombs
     argument_bombs
     instantiations
