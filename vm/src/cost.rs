@@ -65,13 +65,13 @@ prices! {
     pub const FETCH_TYPE = 330_000;
     pub const FETCH_GLOBAL = 250_000;
     pub const FETCH_FUNCTION = 180_000;
-    pub const FETCH_OPERATOR = 6_500;
+    pub const FETCH_OPERATOR = 8_000;
     /// What a metered block costs beside the operator that ends it.
     pub const FETCH_BLOCK = 55_000;
     /// What an operator costs beside, that calls a function or the engine.
     pub const FETCH_CALL = 45_000;
     /// The same of a division, which may trap.
-    pub const FETCH_DIVISION = 10_000;
+    pub const FETCH_DIVISION = 12_000;
     /// Making an instance of a contract, without its memory.
     pub const CALL = 1_800_000;
     /// Any call of a host function.
@@ -393,7 +393,7 @@ mod tests {
         let all = Hash::of_parts(Domain::Artifact, &parts).to_string();
         assert_eq!(
             (VERSION, all.as_str()),
-            (3, "0x1e54efd5cb68968fd7b3c0ff44930e909202adbcabab684daa8a60541c7bdca4")
+            (3, "0xe84bd3216ae865fd5918b6568a68ec05cf1c2c515517ecc2ada80f52178f1437")
         );
     }
 
