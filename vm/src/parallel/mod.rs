@@ -51,8 +51,8 @@ use written::Written;
 /// What a block writes, or removes.
 type Changes = BTreeMap<StateKey, Option<Vec<u8>>>;
 
-/// Cores below which threads do not pay: running ahead takes a third more of the processors' time
-/// than turns alone, and the rest of a node wants its part.
+/// Cores below which threads do not pay: running ahead takes nearly twice the processors' time
+/// of turns alone, and the rest of a node wants its part.
 const CORES_MIN: usize = 4;
 /// Threads that pay: turns are taken by one.
 const THREADS_MAX: usize = 8;
