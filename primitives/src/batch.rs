@@ -102,7 +102,6 @@ impl SignedBatch {
         for signed in &self.batch.transactions {
             signed.transaction().check_limits()?;
             signed.queue(&mut signatures);
-            // Here, where many threads work, and not where blocks are made of them.
             signed.names();
         }
         if signatures.verify() {

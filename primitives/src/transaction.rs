@@ -138,10 +138,6 @@ impl SignedTransaction {
         &self.transaction
     }
 
-    pub fn into_transaction(self) -> Transaction {
-        self.transaction
-    }
-
     /// Decodes what a client sent. Nothing is checked but the form and the caps.
     pub fn decode(bytes: &[u8]) -> Result<Self, TransactionError> {
         let signed: Self = codec::decode(bytes, limits::TRANSACTION_BYTES_MAX)?;
@@ -160,6 +156,7 @@ impl SignedTransaction {
         self.names().sender
     }
 
+    /// Whoever checks the signature asks, so that they are there for all that come after.
     pub(crate) fn names(&self) -> &Names {
         self.names.get_or_init(|| Names {
             hash: Hash::of(Domain::Transaction, &self.transaction),

@@ -125,16 +125,16 @@ impl Kept {
     fn insert(&mut self, key: Key, module: &Arc<ContractModule>, bytes_max: usize) {
         self.uses += 1;
         if let Some((_, old)) = self.modules.insert(key, (self.uses, Arc::clone(module))) {
-            self.bytes -= old.size;
+            self.bytes -= old.program.size();
         }
-        self.bytes += module.size;
+        self.bytes += module.program.size();
         while self.bytes > bytes_max {
             let oldest =
                 self.modules.iter().min_by_key(|(_, (used, _))| *used).map(|(key, _)| *key);
             let Some((_, dropped)) = oldest.and_then(|key| self.modules.remove(&key)) else {
                 return;
             };
-            self.bytes -= dropped.size;
+            self.bytes -= dropped.program.size();
         }
     }
 }
@@ -156,7 +156,8 @@ mod tests {
     #[test]
     fn is_bounded_in_bytes() {
         let engine = Arc::new(Wasmer::default());
-        let size = ContractModule::compile(&*engine, None, &Hash::ZERO, &code(1)).unwrap().size;
+        let size =
+            ContractModule::compile(&*engine, None, &Hash::ZERO, &code(1)).unwrap().program.size();
         let cache = ModuleCache::new(engine, None, size + size / 2);
         let mut loads = 0;
         for number in [1, 1, 2, 1] {

@@ -1,8 +1,8 @@
 //! The cost table, version 3. One gas is about a picosecond of the slowest machine that shall
 //! follow the chain; the prices of operators began as those Arbitrum Nitro measured for Stylus
-//! (`pricing_v1`), which has the same unit (about 960 per nanosecond). Version 2 makes dearer what
-//! the corpus of attacks found too cheap (`tests/figures/engine.md`), and uploads pay for their
-//! compiler.
+//! (`pricing_v1`), which has the same unit (about 960 per nanosecond). What the corpus of
+//! attacks found too cheap has become dearer since (`tests/figures/engine.md`); uploads pay for
+//! their compiler, and calls for the code that they fetch.
 //!
 //! Everything here is consensus, and stands in every chain's state since its genesis
 //! ([`CostTable`]). A change needs a new [`VERSION`], which is part of the key of every cache of
@@ -116,12 +116,12 @@ prices! {
     pub const PAGE = 1_500_000;
     /// What each page costs more than the one before it, so that large memories are dear.
     pub const PAGE_RAMP = 600_000;
-    /// A function.
-    pub const FUNCTION = 4_000;
-    /// An import: its way to the host is made with an instance.
-    pub const IMPORT = 360_000;
-    /// A global variable that can change: the next instance finds it as it was at first.
-    pub const GLOBAL = 80_000;
+    /// A function of an instance.
+    pub const INSTANCE_FUNCTION = 4_000;
+    /// An import of an instance: its way to the host is made with it.
+    pub const INSTANCE_IMPORT = 360_000;
+    /// A global variable of an instance that can change: the next run finds it as it was at first.
+    pub const INSTANCE_GLOBAL = 80_000;
     /// A byte of a data segment.
     pub const DATA_BYTE = 50;
     /// An entry of the table.
@@ -273,19 +273,6 @@ pub fn load(pages_max: u64) -> u64 {
     if pages_max <= CACHED_PAGES { LOAD } else { LOAD_FAR }
 }
 
-/// What making an instance costs beside [`CALL`].
-pub(crate) fn instance(parts: &InstanceParts) -> u64 {
-    let InstanceParts { imports, functions, globals, pages, data_bytes, table_entries } = *parts;
-    let pages = u64::from(pages.min(MEMORY_PAGES_MAX));
-    let memory = pages * PAGE + PAGE_RAMP * pages * pages;
-    memory
-        .saturating_add(imports.saturating_mul(IMPORT))
-        .saturating_add(globals.saturating_mul(GLOBAL))
-        .saturating_add(functions.saturating_mul(FUNCTION))
-        .saturating_add(data_bytes.saturating_mul(DATA_BYTE))
-        .saturating_add(table_entries.saturating_mul(TABLE_ENTRY))
-}
-
 /// What an instance is made of.
 pub(crate) struct InstanceParts {
     pub(crate) imports: u64,
@@ -298,6 +285,19 @@ pub(crate) struct InstanceParts {
     pub(crate) data_bytes: u64,
     /// Of the table and its segments.
     pub(crate) table_entries: u64,
+}
+
+/// What making an instance costs beside [`CALL`].
+pub(crate) fn instance(parts: &InstanceParts) -> u64 {
+    let InstanceParts { imports, functions, globals, pages, data_bytes, table_entries } = *parts;
+    let pages = u64::from(pages.min(MEMORY_PAGES_MAX));
+    let memory = pages * PAGE + PAGE_RAMP * pages * pages;
+    memory
+        .saturating_add(imports.saturating_mul(INSTANCE_IMPORT))
+        .saturating_add(globals.saturating_mul(INSTANCE_GLOBAL))
+        .saturating_add(functions.saturating_mul(INSTANCE_FUNCTION))
+        .saturating_add(data_bytes.saturating_mul(DATA_BYTE))
+        .saturating_add(table_entries.saturating_mul(TABLE_ENTRY))
 }
 
 /// The static cost of one operator; `parameters` are those of the type a `call_indirect` names, and
@@ -393,7 +393,7 @@ mod tests {
         let all = Hash::of_parts(Domain::Artifact, &parts).to_string();
         assert_eq!(
             (VERSION, all.as_str()),
-            (3, "0xe84bd3216ae865fd5918b6568a68ec05cf1c2c515517ecc2ada80f52178f1437")
+            (3, "0x814c0c9a16eb34fb0c5398046b6122425fe8d16f3bd2d76fbed1e86c4a3f45af")
         );
     }
 

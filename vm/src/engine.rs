@@ -56,7 +56,7 @@ pub struct Made {
 
 /// A module that an engine has made ready.
 pub trait Program: Send + Sync {
-    /// Runs an exported function of type i32 → i32 in a fresh instance. `Err` when the engine did
+    /// Runs an exported function of type i32 → i32 in an instance as it is made. `Err` when the engine did
     /// not do its duty.
     fn run(&self, run: Run<'_>, calls: &mut HostCalls<'_, '_>) -> Result<Ran, Fatal>;
 

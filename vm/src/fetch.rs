@@ -43,10 +43,12 @@ fn function(body: &FunctionBody<'_>) -> u64 {
 fn operator(operator: &Operator<'_>) -> u64 {
     use Operator::*;
     let more = match operator {
-        Call { .. } | CallIndirect { .. } | MemorySize { .. } | MemoryGrow { .. } => {
-            cost::FETCH_CALL
-        }
-        MemoryCopy { .. } | MemoryFill { .. } => cost::FETCH_CALL,
+        Call { .. }
+        | CallIndirect { .. }
+        | MemorySize { .. }
+        | MemoryGrow { .. }
+        | MemoryCopy { .. }
+        | MemoryFill { .. } => cost::FETCH_CALL,
         I32DivS | I32DivU | I32RemS | I32RemU | I64DivS | I64DivU | I64RemS | I64RemU => {
             cost::FETCH_DIVISION
         }

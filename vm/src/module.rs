@@ -34,7 +34,7 @@ pub(crate) struct Facts {
     pub(crate) abi: Abi,
     /// What making an instance costs beside [`crate::cost::CALL`].
     pub(crate) instance_gas: u64,
-    /// What a transaction pays that calls it.
+    /// What a transaction pays that calls it: as in [`CodeInfo`], for whom it is at hand.
     pub(crate) fetch_gas: Gas,
 }
 
@@ -42,8 +42,6 @@ pub(crate) struct Facts {
 pub(crate) struct ContractModule {
     pub(crate) facts: Facts,
     pub(crate) program: Box<dyn Program>,
-    /// Bytes it takes in memory, roughly.
-    pub(crate) size: usize,
 }
 
 impl ContractModule {
@@ -53,8 +51,7 @@ impl ContractModule {
         let mut rest = artifacts::open(&sealed)?;
         let facts = Facts::deserialize(&mut rest).ok()?;
         let program = catch_unwind(AssertUnwindSafe(|| engine.open(rest))).ok()??;
-        let size = program.size();
-        Some(Self { facts, program, size })
+        Some(Self { facts, program })
     }
 
     /// Instruments and compiles a module that [`crate::check_code`] accepted, and keeps it. A
@@ -88,7 +85,6 @@ impl ContractModule {
             let whole = [codec::encode(&facts), artifact].concat();
             kept.keep(&artifacts::name(hash), &artifacts::seal(&whole));
         }
-        let size = program.size();
-        Ok(Self { facts, program, size })
+        Ok(Self { facts, program })
     }
 }

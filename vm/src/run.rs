@@ -1,4 +1,4 @@
-//! One run of a contract in a fresh instance, and what came of it.
+//! One run of a contract in an instance as it is made, and what came of it.
 
 use primitives::receipt::Failure;
 

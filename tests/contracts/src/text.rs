@@ -1,5 +1,6 @@
 //! Contracts written as WebAssembly text.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use abi::{Abi, Method, MethodKind, Type};
@@ -98,14 +99,12 @@ fn imports(text: &str) -> String {
         let name = |ty: &ValueType| if *ty == ValueType::I32 { "i32 " } else { "i64 " };
         types.iter().map(name).collect::<String>()
     };
+    let ends = |letter: char| !letter.is_alphanumeric() && letter != '_';
+    let named: BTreeSet<&str> =
+        text.split('$').skip(1).filter_map(|rest| rest.split(ends).next()).collect();
     let mut imports = String::new();
-    for function in HOST_FUNCTIONS {
+    for function in HOST_FUNCTIONS.iter().filter(|function| named.contains(function.name)) {
         let (name, module) = (function.name, abi::host::MODULE);
-        let calls =
-            |rest: &str| !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_');
-        if !text.split(&format!("${name}")).skip(1).any(calls) {
-            continue;
-        }
         let (parameters, results) = (types(function.parameters), types(function.results));
         let _ = write!(
             imports,

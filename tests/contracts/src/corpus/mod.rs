@@ -16,7 +16,7 @@ pub use measure::{Compiled, Measured, measure};
 pub use table::Table;
 
 use crate::chain::{Chain, Difference};
-use crate::text::{INIT, RUN, Text, address_of, data};
+use crate::text::{AGAIN, INIT, RUN, Text, address_of, data};
 
 /// Gas of one attacking transaction, unless the attack says otherwise: a hundredth of a block.
 const GAS: u64 = 10_000_000_000;
@@ -78,6 +78,32 @@ impl Attack {
         );
         let extra = format!("{} {}", data(1_000, &address_of(&callee).0), data(1_032, &RUN));
         Self { before: vec![callee], ..Self::forever(extra, call) }
+    }
+
+    /// One that calls a contract which writes to every page, as the system counts them, of a memory
+    /// of so many of its own.
+    fn touching(memory: &'static str) -> Self {
+        let touch = "(local.set $b (i32.shl (memory.size) (i32.const 16)))
+            (loop (i32.store (local.get $a) (i32.const 1))
+                (br_if 0 (i32.lt_u (local.tee $a (i32.add (local.get $a) (i32.const 4096)))
+                    (local.get $b)))) i32.const 0";
+        let callee = Text { memory, ..Text::new("", touch) }.module();
+        Self { gas: 5 * GAS, ..Self::calling(callee) }
+    }
+
+    /// One that builds towers of calls again and again: a contract with this memory and this beside
+    /// its methods calls itself until the depth is reached.
+    fn tower(memory: &'static str, extra: impl Into<String>) -> Self {
+        // It calls whom its input names, with the same input.
+        let body = "(call $input (i32.const 0))
+            (drop (call $call (i32.const 4) (i32.const 0) (i32.const 36) (i32.const 2000)
+                (i64.const 0) (i32.const 0)))
+            i32.const 0";
+        let tower = Text { memory, ..Text::new(extra, body) }.module();
+        let input = [&AGAIN[..], &address_of(&tower).0].concat();
+        let call = "(drop (call $call (i32.const 1004) (i32.const 1000) (i32.const 36)
+            (i32.const 2000) (i64.const 0) (i32.const 0)))";
+        Self { before: vec![tower], gas: 10 * GAS, ..Self::forever(data(1_000, &input), call) }
     }
 
     /// Begins with another method.

@@ -1,4 +1,4 @@
-//! Fresh instances into which nearly a megabyte of data must be copied.
+//! Calls of a contract into whose memory nearly a megabyte of data must be copied.
 
 use crate::corpus::Attack;
 use crate::text::{Text, data};

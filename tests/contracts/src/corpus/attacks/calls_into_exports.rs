@@ -1,4 +1,4 @@
-//! Fresh instances of a contract with as many exports as may be, of long names.
+//! Calls of a contract with as many exports as may be, of long names.
 
 use crate::corpus::Attack;
 use crate::text::{Text, repeat};

@@ -1,12 +1,7 @@
 //! Calls of a contract that writes to every page of four megabytes.
 
 use crate::corpus::Attack;
-use crate::text::Text;
 
 pub fn attack() -> Attack {
-    let touch = "(loop (i32.store (local.get $a) (i32.const 1))
-        (br_if 0 (i32.lt_u (local.tee $a (i32.add (local.get $a) (i32.const 4096)))
-            (i32.const 0x400000)))) i32.const 0";
-    let callee = Text { memory: "64", ..Text::new("", touch) }.module();
-    Attack { gas: 20_000_000_000, ..Attack::calling(callee) }
+    Attack::touching("64")
 }

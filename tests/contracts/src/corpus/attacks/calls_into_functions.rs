@@ -1,4 +1,4 @@
-//! Fresh instances of a contract with as many functions as may be, each of which an engine may
+//! Calls of a contract with as many functions as may be, each of which an engine may
 //! have to prepare.
 
 use crate::corpus::Attack;

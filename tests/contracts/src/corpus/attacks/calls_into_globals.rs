@@ -1,4 +1,4 @@
-//! Fresh instances of a contract with as many globals as may be.
+//! Calls of a contract with as many globals as may be.
 
 use crate::corpus::Attack;
 use crate::text::{Text, repeat};

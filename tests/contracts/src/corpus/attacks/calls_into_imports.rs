@@ -1,4 +1,4 @@
-//! Fresh instances of a contract that imports as often as it may.
+//! Calls of a contract that imports as often as it may.
 
 use abi::MethodKind;
 

@@ -1,4 +1,4 @@
-//! Fresh instances whose table is filled over and over again by segments.
+//! Calls of a contract whose table is filled over and over again by segments.
 
 use crate::corpus::Attack;
 use crate::text::{Text, repeat};
