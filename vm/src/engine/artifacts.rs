@@ -1,9 +1,9 @@
 //! Compiled code that outlives the process.
 //!
-//! An artifact is named by a hash over all that it depends on: the code; the prices, and the
-//! version of them and of the instrumentation; the compiler with its version and settings; the processor. Whatever of it
-//! changes, the name is another, and the old artifact is never found. One that is found and is not
-//! what was kept is compiled anew.
+//! An artifact is named by a hash over all that it depends on: the code; the prices, and the version
+//! of them and of the instrumentation; the compiler with its version and settings; the processor.
+//! Whatever of it changes, the name is another, and the old artifact is never found. One that is
+//! found and is not what was kept is compiled anew.
 
 use std::fmt::Debug;
 use std::sync::LazyLock;
