@@ -19,7 +19,7 @@ use crate::cost;
 use crate::engine::{Artifacts, Compiler, Engine, Fatal, InProcess, Wasmer};
 use crate::journal::Journal;
 use crate::machine::{Ended, Entry, Invocation, Machine, Outcome};
-use crate::parallel::{self, Spread};
+use crate::parallel::{self, Spread, Workers};
 pub use admission::check_transaction;
 pub(crate) use turns::Turns;
 
@@ -64,10 +64,10 @@ impl Default for ExecutorOptions {
 ///
 /// The calling thread needs 2 MiB of stack: contracts that call each other stand on it, at most
 /// [`primitives::limits::CALL_DEPTH_MAX`] deep. Blocks of more than a few transactions run on
-/// further threads as well ([`ExecutorOptions::threads`]), which end before the block does.
+/// further threads as well ([`ExecutorOptions::threads`]), which end with the executor.
 pub struct Executor {
     modules: ModuleCache,
-    spread: Spread,
+    workers: Workers,
 }
 
 impl std::fmt::Debug for Executor {
@@ -115,7 +115,7 @@ impl Executor {
     /// One that runs contracts by another engine: for tests.
     pub fn with_engine(options: ExecutorOptions, engine: Arc<dyn Engine>) -> Self {
         let modules = ModuleCache::new(engine, options.artifacts, options.cache_bytes_max);
-        Self { modules, spread: Spread::over(options.threads) }
+        Self { modules, workers: Workers::new(options.threads) }
     }
 
     /// Executes a block's transactions, whose signatures were checked. The outcome is that of one
@@ -130,19 +130,20 @@ impl Executor {
         transactions: impl IntoIterator<Item = &'t SignedTransaction>,
     ) -> BlockOutcome {
         let transactions: Vec<_> = transactions.into_iter().collect();
-        self.spread_block(&self.spread, storage, block, &transactions).0
+        self.spread_block(&self.workers, &Spread::default(), storage, block, &transactions).0
     }
 
     /// As [`Self::execute_block`]; and the gas of the runs that did not count.
     pub(crate) fn spread_block(
         &self,
+        workers: &Workers,
         spread: &Spread,
         storage: &(dyn Storage + Sync),
         block: &BlockContext,
         transactions: &[&SignedTransaction],
     ) -> (BlockOutcome, Gas) {
         let mut turns = Turns::new(storage, block, &self.modules);
-        let wasted = parallel::execute(spread, &mut turns, transactions);
+        let wasted = parallel::execute(workers, spread, &mut turns, transactions);
         (turns.finish(), wasted)
     }
 

@@ -45,7 +45,8 @@ use primitives::{Gas, SignedTransaction, StateKey};
 
 use crate::cost;
 use crate::executor::Turns;
-use workers::{Ran, Window};
+pub(crate) use workers::Workers;
+use workers::{Ran, THREADS_MAX, Window};
 use written::Written;
 
 /// What a block writes, or removes.
@@ -54,14 +55,11 @@ type Changes = BTreeMap<StateKey, Option<Vec<u8>>>;
 /// Cores below which threads do not pay: running ahead takes nearly twice the processors' time
 /// of turns alone, and the rest of a node wants its part.
 const CORES_MIN: usize = 4;
-/// Threads that pay: turns are taken by one.
-const THREADS_MAX: usize = 8;
 
 /// How a block is spread over threads. Nothing of it shows in a result.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Spread {
-    pub(crate) threads: usize,
-    /// Transactions for which threads are begun.
+    /// Transactions that are worth waking the threads.
     pub(crate) window_min: usize,
     /// Transactions of the first window. The next is twice as long where hardly any met, and half
     /// as long where many did.
@@ -72,19 +70,15 @@ pub(crate) struct Spread {
     pub(crate) waste_percent: u64,
 }
 
-impl Spread {
-    pub(crate) fn over(threads: usize) -> Self {
-        Self {
-            threads: threads.clamp(1, THREADS_MAX),
-            window_min: 32,
-            window_first: 128,
-            window_max: 1_024,
-            waste_percent: 25,
-        }
+impl Default for Spread {
+    fn default() -> Self {
+        Self { window_min: 32, window_first: 128, window_max: 1_024, waste_percent: 25 }
     }
+}
 
-    /// How many of the transactions may run ahead together, at most so many. One whose limit does not fit into the
-    /// gas left is rejected, and costs nothing.
+impl Spread {
+    /// How many of the transactions may run ahead together, at most so many. One whose limit does
+    /// not fit into the gas left is rejected, and costs nothing.
     fn window(most: usize, transactions: &[&SignedTransaction], gas_left: Gas) -> usize {
         let mut limits = Gas::ZERO;
         let fits = |signed: &&&SignedTransaction| {
@@ -114,11 +108,12 @@ pub(crate) fn threads_by_default() -> usize {
 /// Executes transactions as if each had had its turn. Answers with the gas of the runs that did
 /// not count.
 pub(crate) fn execute(
+    workers: &Workers,
     spread: &Spread,
     turns: &mut Turns<'_>,
     transactions: &[&SignedTransaction],
 ) -> Gas {
-    if spread.threads < 2 {
+    if workers.threads() < 2 {
         transactions.iter().for_each(|signed| turns.take(signed));
         return Gas::ZERO;
     }
@@ -129,7 +124,7 @@ pub(crate) fn execute(
         let (used, length) = (turns.gas_used(), Spread::window(most, rest, turns.gas_left()));
         let (window, later) = rest.split_at(length.max(spread.window_min).min(rest.len()));
         if length >= spread.window_min && spread.accepts(wasted, used) {
-            let more = ahead(spread.threads, turns, window);
+            let more = ahead(workers, turns, window);
             wasted = Gas(wasted.0.saturating_add(more.0));
             most = if spread.accepts(more, turns.gas_used().saturating_sub(used)) {
                 (most * 2).min(spread.window_max)
@@ -146,7 +141,7 @@ pub(crate) fn execute(
 
 /// Runs a window ahead, then gives each its turn. Answers with the gas of the runs that did not
 /// count.
-fn ahead(threads: usize, turns: &mut Turns<'_>, transactions: &[&SignedTransaction]) -> Gas {
+fn ahead(workers: &Workers, turns: &mut Turns<'_>, transactions: &[&SignedTransaction]) -> Gas {
     let gas_left = turns.gas_left();
     let window = Window {
         storage: turns.storage,
@@ -156,7 +151,7 @@ fn ahead(threads: usize, turns: &mut Turns<'_>, transactions: &[&SignedTransacti
         gas_left,
         transactions,
     };
-    let (groups, runs) = window.run(threads);
+    let (groups, runs) = window.run(workers);
     let mut written = Written::new();
     let mut overturned = BTreeSet::new();
     let mut wasted = Gas::ZERO;

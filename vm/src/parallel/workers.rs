@@ -2,11 +2,11 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use primitives::{Action, Gas, PublicKey, Receipt, SignedTransaction};
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
 use super::Changes;
 use super::reads::{Reads, Recorder};
@@ -17,8 +17,47 @@ use crate::journal::Journal;
 use crate::machine::Machine;
 use crate::panics;
 
+/// Threads that pay: turns are taken by one.
+pub(super) const THREADS_MAX: usize = 8;
 /// Stack of a thread: twice what [`crate::Executor`] asks for.
 const STACK_BYTES: usize = 4 << 20;
+
+/// The threads of an executor, of which the one that executes a block is the first. The others are
+/// begun by the first block that wants them, and end with the executor: between blocks they keep
+/// the instances of contracts that they made.
+pub(crate) struct Workers {
+    threads: usize,
+    others: OnceLock<Option<ThreadPool>>,
+}
+
+impl Workers {
+    /// For so many threads, at most eight.
+    pub(crate) fn new(threads: usize) -> Self {
+        Self { threads: threads.clamp(1, THREADS_MAX), others: OnceLock::new() }
+    }
+
+    /// How many there are to be.
+    pub(super) fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// Does the same on every thread, and returns when all have done it. When the system gives no
+    /// threads, the calling one is all there is.
+    fn all(&self, work: impl Fn() + Sync) {
+        match self.others.get_or_init(|| begin(self.threads - 1).ok()) {
+            Some(others) => others.in_place_scope(|scope| {
+                (0..others.current_num_threads()).for_each(|_| scope.spawn(|_| work()));
+                work();
+            }),
+            None => work(),
+        }
+    }
+}
+
+fn begin(threads: usize) -> Result<ThreadPool, ThreadPoolBuildError> {
+    let named = ThreadPoolBuilder::new().thread_name(|number| format!("execute-{number}"));
+    named.num_threads(threads).stack_size(STACK_BYTES).build()
+}
 
 /// Transactions, and what all of them run on.
 pub(super) struct Window<'a> {
@@ -47,39 +86,25 @@ pub(super) enum Ran {
 }
 
 impl Window<'_> {
-    /// Runs all, on so many threads, of which the calling one is the first. Answers with the number
-    /// of each one's group, which is its sender's, and with what came of it.
-    pub(super) fn run(&self, threads: usize) -> (Vec<usize>, Vec<Ran>) {
+    /// Runs all. Answers with the number of each one's group, which is its sender's, and with what
+    /// came of it.
+    pub(super) fn run(&self, workers: &Workers) -> (Vec<usize>, Vec<Ran>) {
         let (groups, members) = self.groups();
         let next = AtomicUsize::new(0);
-        let work = || {
+        let in_order = Mutex::new(self.transactions.iter().map(|_| Ran::Not).collect::<Vec<_>>());
+        workers.all(|| {
             let mut ran = Vec::new();
             while let Some(group) = members.get(next.fetch_add(1, Ordering::Relaxed)) {
                 self.run_group(group, &mut ran);
             }
-            ran
-        };
-        let ran = thread::scope(|scope| {
-            let begin = |number| {
-                let builder = thread::Builder::new().name(format!("execute-{number}"));
-                builder.stack_size(STACK_BYTES).spawn_scoped(scope, work)
-            };
-            // When the system gives no thread, those that there are do its part.
-            let others: Vec<_> =
-                (1..threads.min(members.len())).filter_map(|number| begin(number).ok()).collect();
-            let mut ran = work();
-            for other in others {
-                ran.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            let mut in_order = in_order.lock().unwrap_or_else(PoisonError::into_inner);
+            for (place, ran) in ran {
+                if let Some(slot) = in_order.get_mut(place) {
+                    *slot = ran;
+                }
             }
-            ran
         });
-        let mut in_order: Vec<Ran> = self.transactions.iter().map(|_| Ran::Not).collect();
-        for (place, ran) in ran {
-            if let Some(slot) = in_order.get_mut(place) {
-                *slot = ran;
-            }
-        }
-        (groups, in_order)
+        (groups, in_order.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The group of each transaction, and the places of each group's transactions. Groups are

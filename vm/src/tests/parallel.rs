@@ -9,33 +9,35 @@ use primitives::state_key::{Account, ContractInfo, Direction, KeyVisitor};
 use primitives::{Action, Address, Amount, Domain, Gas, Hash, SignedTransaction, StateKey, codec};
 
 use super::soup;
-use crate::parallel::Spread;
+use crate::parallel::{Spread, Workers};
 use crate::testing::{GAS, RUN, TestChain, calling, key};
 use crate::{BlockOutcome, Executor, ExecutorOptions, Storage};
 
 const SEEDS: u64 = 300;
 
 /// Windows as blocks have them, and no end of patience with runs that do not count.
-fn spread(threads: usize) -> Spread {
-    Spread { waste_percent: u64::MAX, ..Spread::over(threads) }
+fn spread() -> Spread {
+    Spread { waste_percent: u64::MAX, ..Spread::default() }
 }
 
 fn execute(
     chain: &TestChain,
+    threads: usize,
     spread: &Spread,
     transactions: &[SignedTransaction],
 ) -> (BlockOutcome, Gas) {
     let transactions: Vec<_> = transactions.iter().collect();
-    chain.executor.spread_block(spread, &chain.state, &chain.block, &transactions)
+    let workers = Workers::new(threads);
+    chain.executor.spread_block(&workers, spread, &chain.state, &chain.block, &transactions)
 }
 
 /// Executes on one, two, three and eight threads, and answers with the one outcome and the gas that
 /// was wasted.
 fn agreed(chain: &TestChain, transactions: &[SignedTransaction]) -> (BlockOutcome, Gas) {
-    let (expected, _) = execute(chain, &Spread::over(1), transactions);
+    let (expected, _) = execute(chain, 1, &spread(), transactions);
     let mut wasted = Gas::ZERO;
     for threads in [2, 3, 8] {
-        let (outcome, gas) = execute(chain, &spread(threads), transactions);
+        let (outcome, gas) = execute(chain, threads, &spread(), transactions);
         assert_eq!(outcome, expected, "{threads} threads");
         wasted = gas;
     }
@@ -48,21 +50,22 @@ fn agreed(chain: &TestChain, transactions: &[SignedTransaction]) -> (BlockOutcom
 fn the_outcome_is_that_of_one_after_the_other() {
     let scene = soup::Scene::new();
     let alone = Executor::new(ExecutorOptions::default());
+    let (one, several) = (Workers::new(1), [2, 3, 8].map(Workers::new));
     let (mut used, mut wasted) = (0, 0);
     for seed in 0..SEEDS {
         let mut numbers = soup::Numbers(seed);
         let block = scene.block(&mut numbers);
         let signed: Vec<_> = block.transactions.iter().collect();
-        let run = |executor: &Executor, spread: &Spread| {
-            executor.spread_block(spread, &block.state, &block.context, &signed)
+        let run = |executor: &Executor, workers: &Workers, spread: &Spread| {
+            executor.spread_block(workers, spread, &block.state, &block.context, &signed)
         };
-        let (expected, _) = run(&alone, &Spread::over(1));
-        for threads in [2, 3, 8] {
+        let (expected, _) = run(&alone, &one, &spread());
+        for workers in &several {
             let window_min = numbers.between(1..8);
             let window_first = window_min + numbers.between(1..60);
             let window_max = window_first + 20;
-            let spread = Spread { window_min, window_first, window_max, ..spread(threads) };
-            let (outcome, gas) = run(&scene.executor, &spread);
+            let spread = Spread { window_min, window_first, window_max, ..spread() };
+            let (outcome, gas) = run(&scene.executor, workers, &spread);
             for (number, (one, other)) in
                 outcome.receipts.iter().zip(&expected.receipts).enumerate()
             {
@@ -111,8 +114,8 @@ fn what_meets_runs_again() {
     let each = outcome.receipts[0].gas_used.0;
     assert_eq!(wasted, Gas(99 * each));
     // And is not run ahead at all, where it has been so in the windows before.
-    let few = Spread { window_first: 32, ..Spread::over(2) };
-    assert_eq!(execute(&chain, &few, &signed), (outcome, Gas(31 * each)));
+    let few = Spread { window_first: 32, ..Spread::default() };
+    assert_eq!(execute(&chain, 2, &few, &signed), (outcome, Gas(31 * each)));
 }
 
 #[test]
@@ -160,8 +163,14 @@ fn a_store_that_fails_on_any_thread_stops_the_node() {
         let failing = Failing(&chain.state, broken);
         let reasons = [1, 2, 3, 8].map(|threads| {
             reason(|| {
-                let spread = spread(threads);
-                chain.executor.spread_block(&spread, &failing, &chain.block, &transactions);
+                let workers = Workers::new(threads);
+                chain.executor.spread_block(
+                    &workers,
+                    &spread(),
+                    &failing,
+                    &chain.block,
+                    &transactions,
+                );
             })
         });
         assert!(reasons[0].contains("the disk is broken"));
@@ -189,15 +198,15 @@ fn what_stops_the_node_is_decided_in_turn() {
         |first: &[SignedTransaction]| [first, &transfers, std::slice::from_ref(&call)].concat();
     let without = with(&[]);
     let reasons =
-        [1, 2, 3, 8].map(|threads| reason(|| drop(execute(&chain, &spread(threads), &without))));
+        [1, 2, 3, 8].map(|threads| reason(|| drop(execute(&chain, threads, &spread(), &without))));
     assert!(reasons[0].contains("is missing"), "{}", reasons[0]);
     assert!(reasons.iter().all(|reason| *reason == reasons[0]), "{reasons:?}");
     let signed = with(&[upload]);
     for threads in [2, 3, 8] {
         // Nothing is compiled yet, so that the code is asked for.
         chain.executor = Executor::new(ExecutorOptions::default());
-        let (outcome, _) = execute(&chain, &spread(threads), &signed);
+        let (outcome, _) = execute(&chain, threads, &spread(), &signed);
         assert!(outcome.receipts.iter().all(|receipt| receipt.status == Status::Success));
-        assert_eq!(outcome, execute(&chain, &Spread::over(1), &signed).0);
+        assert_eq!(outcome, execute(&chain, 1, &spread(), &signed).0);
     }
 }
