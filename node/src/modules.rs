@@ -4,18 +4,24 @@
 //! be removed at any time. What cannot be read or written is as if it were not there: the contract
 //! is compiled, and nothing else depends on it.
 
+use std::convert::Infallible;
 use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant, SystemTime};
 
 use primitives::Hash;
-use tracing::warn;
+use replica::LedgerView;
+use tracing::{info, warn};
 use vm::engine::Artifacts;
 
 /// What is being written has another ending.
 const ENDING: &str = "module";
+/// Longer than most modules take to compile.
+const REST_MAX: Duration = Duration::from_secs(1);
 
 /// The directory.
 #[derive(Debug)]
@@ -108,6 +114,39 @@ impl Artifacts for ModuleFiles {
             warn!(%error, "a compiled contract is not kept");
         }
     }
+
+    /// Room for what is not needed at once ends where [`Self::make_room`] ends.
+    fn wants(&self, name: &Hash) -> bool {
+        *self.bytes() < self.bytes_max / 8 * 7 && !self.path(name).exists()
+    }
+}
+
+/// Starts the thread that compiles what the state has code of and the directory has not: of a state
+/// that came as a snapshot, and of any after a release that compiles or charges otherwise. It rests
+/// as long as it works, and ends with its work, or when the sender is dropped.
+pub fn start_compiling(
+    ledger: LedgerView,
+) -> std::io::Result<(Sender<Infallible>, JoinHandle<()>)> {
+    let (sender, stop) = channel();
+    let run = move || {
+        let began = Instant::now();
+        let mut rested = began;
+        let goes_on = || {
+            let rest = stop.recv_timeout(rested.elapsed().min(REST_MAX));
+            rested = Instant::now();
+            rest == Err(RecvTimeoutError::Timeout)
+        };
+        match ledger.compile_ahead(goes_on) {
+            Ok(0) => {}
+            Ok(contracts) => {
+                let seconds = began.elapsed().as_secs();
+                info!(contracts, seconds, "contracts are compiled that were not called yet");
+            }
+            Err(error) => warn!(%error, "contracts are compiled when they are called"),
+        }
+    };
+    let thread = thread::Builder::new().name("modules".into()).spawn(run)?;
+    Ok((sender, thread))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Where things stand in the state, and the records that stand there for accounts, code and contracts.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -97,6 +97,13 @@ impl StateKey {
     pub fn evidence(epoch: Epoch, view: View, culprit: ValidatorIndex) -> Self {
         let Self { namespace, key: place } = Self::evidence_index(epoch, culprit);
         Self { namespace, key: [&place[..], &view.0.to_be_bytes()].concat() }
+    }
+
+    /// The keys of all code infos: each is the code's hash.
+    pub fn code_infos() -> Range<Self> {
+        let first = Self { namespace: Namespace::CodeInfo, key: Vec::new() };
+        let end = first.prefix_end();
+        first..end
     }
 
     /// The least key above this one.

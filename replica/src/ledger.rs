@@ -1,7 +1,7 @@
 //! Executing and committing blocks. Lives on its own thread in the node; asked in order, it answers in order.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use primitives::state_key::{Direction, KeyVisitor};
@@ -10,6 +10,7 @@ use primitives::{
     SigningContext, StateKey, ValidatorSet, codec, limits, merkle,
 };
 use state::{CommitError, CommittedBlock, GenesisBlock, Overlay, State, StateView};
+use vm::engine::Fatal;
 use vm::{BlockContext, Executor};
 
 use crate::event::CommittedReceipts;
@@ -223,6 +224,25 @@ impl LedgerView {
     /// Runs a contract's query on the state after a committed block, as if in that block.
     pub fn query_in(&self, header: &Header, view: StateView, query: vm::Query) -> vm::QueryOutcome {
         self.executor.query(&Storage(view), &self.chain.block(header), query)
+    }
+
+    /// Compiles what contracts of the state are not compiled yet, each as soon as `goes_on` says so. Answers with how
+    /// many there were. A node that came by its state otherwise than by executing blocks would compile them in calls.
+    ///
+    /// # Errors
+    /// When this machine cannot do it now.
+    pub fn compile_ahead(&self, mut goes_on: impl FnMut() -> bool) -> Result<usize, Fatal> {
+        let mut codes = Vec::new();
+        self.state.view(None).walk(&StateKey::code_infos(), Direction::Ascending, &mut |key, _| {
+            codes.extend(key.key.try_into().map(Hash));
+            ControlFlow::Continue(())
+        });
+        let mut compiled = 0;
+        for code in codes.iter().take_while(|_| goes_on()) {
+            let storage = Storage(self.state.view(None));
+            compiled += usize::from(self.executor.prepare(&storage, code)?);
+        }
+        Ok(compiled)
     }
 
     /// The answer to a catch-up request: blocks from the first on, up to the last that has a certificate and is within

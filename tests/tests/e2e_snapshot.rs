@@ -4,14 +4,19 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use attackers::AttackKind;
-use primitives::{Address, Height};
+use primitives::{Action, Address, Gas, Height};
 use quorate_tests::chain;
 use quorate_tests::net::{DEADLINE, Net};
 use quorate_tests::state_sync::{last_progress, new_accounts};
 use rpc::client::{AccountApiClient as _, ChainApiClient as _};
+use rpc::types::ReceiptStatus;
 
 /// Accounts of a chain that takes some pieces.
 const KEYS: u64 = 60_000;
+
+/// A contract's code.
+const COUNTER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../contracts/counter/counter.wasm");
+const UPLOAD_GAS: Gas = Gas(200_000_000_000);
 
 /// Whoever joins may do so after a moment, and not after minutes.
 const SOON: &str = "sync.behind_blocks = 10";
@@ -38,11 +43,17 @@ async fn a_validator_joins_by_snapshot_and_then_gives_one() {
     net.set(&[3], "sync.snapshot_blocks = 20").unwrap();
     net.set(&[0, 3], SOON).unwrap();
     net.start(&[0, 1, 2]).await.unwrap();
+    let code = std::fs::read(COUNTER).unwrap();
+    let mut faucet = net.faucet(0).await.unwrap();
+    let upload = faucet.sign_with_gas(Action::Upload { code }, UPLOAD_GAS);
+    assert_eq!(net.commit(0, &upload).await.unwrap().status, ReceiptStatus::Success);
     let wallets = net.wallets(0, 12).await.unwrap();
     let traffic = net.traffic(&[0, 1, 2], &wallets).unwrap();
     net.reach(0, Height(60)).await.unwrap();
     net.start(&[3]).await.unwrap();
     assert!(is_restored(&net, 3).unwrap(), "it replayed blocks");
+    // Nobody has called it.
+    has_compiled_code(&net, 3).await.unwrap();
     traffic.more(24).await.unwrap();
     same_block(&net, 0, 3).await.unwrap();
     let floor = net.http(3).unwrap().chain_info().await.unwrap().body.floor;
@@ -65,6 +76,21 @@ async fn a_validator_joins_by_snapshot_and_then_gives_one() {
     let mut faucet = net.faucet(0).await.unwrap();
     net.commit(0, &faucet.transfer(Address([0xdd; 32]), 7)).await.unwrap();
     same_block(&net, 3, 0).await.unwrap();
+}
+
+/// Waits until a validator keeps compiled code of a contract.
+async fn has_compiled_code(net: &Net, index: usize) -> anyhow::Result<()> {
+    let modules = net.directory().home(index).join("data/modules");
+    let deadline = Instant::now() + DEADLINE;
+    let is_module = |file: std::fs::DirEntry| {
+        let path = file.path();
+        path.extension().is_some_and(|e| e == "module")
+    };
+    while !std::fs::read_dir(&modules)?.flatten().any(is_module) {
+        ensure!(Instant::now() < deadline, "it compiles nothing: {}", net.log(index)?);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    Ok(())
 }
 
 /// Waits until a restoration has come so far that there is something to lose.

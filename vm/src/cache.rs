@@ -7,13 +7,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use primitives::Hash;
 
-use crate::cost;
-use crate::engine::{Artifacts, Engine, Fatal};
+use crate::engine::{Artifacts, Engine, Fatal, artifacts};
 use crate::module::ContractModule;
-
-/// Keyed by the cost table's version too: code instrumented under another version charges
-/// otherwise.
-type Key = (u32, Hash);
 
 pub(crate) struct ModuleCache {
     engine: Arc<dyn Engine>,
@@ -23,13 +18,13 @@ pub(crate) struct ModuleCache {
     kept: Mutex<Kept>,
     /// What is being made ready. Whoever else wants it waits: a module that takes long takes that
     /// time once, however many ask.
-    making: Mutex<BTreeSet<Key>>,
+    making: Mutex<BTreeSet<Hash>>,
     made: Condvar,
 }
 
 #[derive(Default)]
 struct Kept {
-    modules: BTreeMap<Key, (u64, Arc<ContractModule>)>,
+    modules: BTreeMap<Hash, (u64, Arc<ContractModule>)>,
     bytes: usize,
     /// Counts uses; the smallest number is the least recent.
     uses: u64,
@@ -47,7 +42,7 @@ impl ModuleCache {
 
     /// The compiled module of a code hash, when it is in memory.
     pub(crate) fn find(&self, code: &Hash) -> Option<Arc<ContractModule>> {
-        self.kept().find(&(cost::VERSION, *code))
+        self.kept().find(code)
     }
 
     /// The compiled module of a code hash; `load` reads the code when it is not kept. Compiles
@@ -57,19 +52,37 @@ impl ModuleCache {
         code: &Hash,
         load: impl FnOnce() -> Result<Vec<u8>, Fatal>,
     ) -> Result<Arc<ContractModule>, Fatal> {
-        let key = (cost::VERSION, *code);
-        if let Some(module) = self.kept().find(&key) {
+        if let Some(module) = self.kept().find(code) {
             return Ok(module);
         }
-        let _making = Making::begin(self, key);
-        if let Some(module) = self.kept().find(&key) {
+        let _making = Making::begin(self, *code);
+        if let Some(module) = self.kept().find(code) {
             return Ok(module);
         }
         let module = Arc::new(self.make(code, load)?);
         if !module.program.is_makeshift() {
-            self.kept().insert(key, &module, self.bytes_max);
+            self.kept().insert(*code, &module, self.bytes_max);
         }
         Ok(module)
+    }
+
+    /// Has a module compiled and kept beyond the process, before anybody calls it. Whether that was
+    /// to be done: there is a place for it where it is not yet.
+    pub(crate) fn prepare(
+        &self,
+        code: &Hash,
+        load: impl FnOnce() -> Result<Vec<u8>, Fatal>,
+    ) -> Result<bool, Fatal> {
+        let name = artifacts::name(code);
+        let wanting = || self.artifacts.as_deref().filter(|artifacts| artifacts.wants(&name));
+        if wanting().is_none() {
+            return Ok(false);
+        }
+        let _making = Making::begin(self, *code);
+        // Whoever made it meanwhile has kept it.
+        let Some(artifacts) = wanting() else { return Ok(false) };
+        ContractModule::compile(&*self.engine, Some(artifacts), code, &load()?)?;
+        Ok(true)
     }
 
     fn make(
@@ -93,45 +106,45 @@ impl ModuleCache {
 /// A module is being made ready for as long as this lives.
 struct Making<'a> {
     cache: &'a ModuleCache,
-    key: Key,
+    code: Hash,
 }
 
 impl<'a> Making<'a> {
     /// Waits while another makes the same.
-    fn begin(cache: &'a ModuleCache, key: Key) -> Self {
+    fn begin(cache: &'a ModuleCache, code: Hash) -> Self {
         let making = cache.making.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = cache.made.wait_while(making, |making| making.contains(&key));
-        waited.unwrap_or_else(PoisonError::into_inner).insert(key);
-        Self { cache, key }
+        let waited = cache.made.wait_while(making, |making| making.contains(&code));
+        waited.unwrap_or_else(PoisonError::into_inner).insert(code);
+        Self { cache, code }
     }
 }
 
 impl Drop for Making<'_> {
     fn drop(&mut self) {
         let mut making = self.cache.making.lock().unwrap_or_else(PoisonError::into_inner);
-        making.remove(&self.key);
+        making.remove(&self.code);
         self.cache.made.notify_all();
     }
 }
 
 impl Kept {
-    fn find(&mut self, key: &Key) -> Option<Arc<ContractModule>> {
+    fn find(&mut self, code: &Hash) -> Option<Arc<ContractModule>> {
         self.uses += 1;
-        let (used, module) = self.modules.get_mut(key)?;
+        let (used, module) = self.modules.get_mut(code)?;
         *used = self.uses;
         Some(Arc::clone(module))
     }
 
-    fn insert(&mut self, key: Key, module: &Arc<ContractModule>, bytes_max: usize) {
+    fn insert(&mut self, code: Hash, module: &Arc<ContractModule>, bytes_max: usize) {
         self.uses += 1;
-        if let Some((_, old)) = self.modules.insert(key, (self.uses, Arc::clone(module))) {
+        if let Some((_, old)) = self.modules.insert(code, (self.uses, Arc::clone(module))) {
             self.bytes -= old.program.size();
         }
         self.bytes += module.program.size();
         while self.bytes > bytes_max {
             let oldest =
-                self.modules.iter().min_by_key(|(_, (used, _))| *used).map(|(key, _)| *key);
-            let Some((_, dropped)) = oldest.and_then(|key| self.modules.remove(&key)) else {
+                self.modules.iter().min_by_key(|(_, (used, _))| *used).map(|(code, _)| *code);
+            let Some((_, dropped)) = oldest.and_then(|code| self.modules.remove(&code)) else {
                 return;
             };
             self.bytes -= dropped.program.size();

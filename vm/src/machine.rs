@@ -306,7 +306,7 @@ impl<'a> Machine<'a> {
     }
 }
 
-fn missing(code: &Hash) -> Fatal {
+pub(crate) fn missing(code: &Hash) -> Fatal {
     Fatal(format!("the state is corrupt: the code {code} of a contract is missing"))
 }
 

@@ -20,6 +20,9 @@ pub trait Artifacts: Debug + Send + Sync {
 
     /// Keeps an artifact, or does not: it can be made again.
     fn keep(&self, name: &Hash, artifact: &[u8]);
+
+    /// Whether nothing is kept under this name, and there is room for what is not needed at once.
+    fn wants(&self, name: &Hash) -> bool;
 }
 
 /// Grows when the compiler's settings here, or the form of what is kept, change.

@@ -18,7 +18,7 @@ use crate::cache::ModuleCache;
 use crate::cost;
 use crate::engine::{Artifacts, Compiler, Engine, Fatal, InProcess, Wasmer};
 use crate::journal::Journal;
-use crate::machine::{Ended, Entry, Invocation, Machine, Outcome};
+use crate::machine::{Ended, Entry, Invocation, Machine, Outcome, missing};
 use crate::parallel::{self, Spread, Workers};
 pub use admission::check_transaction;
 pub(crate) use turns::Turns;
@@ -145,6 +145,16 @@ impl Executor {
         let mut turns = Turns::new(storage, block, &self.modules);
         let wasted = parallel::execute(workers, spread, &mut turns, transactions);
         (turns.finish(), wasted)
+    }
+
+    /// Has code of the state compiled and kept before anybody calls it. Whether that was to be done:
+    /// not when it is kept already, or there is no room.
+    ///
+    /// # Errors
+    /// When this machine cannot do it now, or the state has no such code.
+    pub fn prepare(&self, storage: &dyn Storage, code: &Hash) -> Result<bool, Fatal> {
+        let load = || storage.get(&StateKey::code(code)).ok_or_else(|| missing(code));
+        self.modules.prepare(code, load)
     }
 
     /// Asks a contract over a state, as if in the given block. Changes nothing.

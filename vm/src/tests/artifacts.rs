@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use primitives::Hash;
 use primitives::receipt::Status;
+use primitives::{Hash, StateKey};
 
-use crate::ExecutorOptions;
 use crate::engine::Artifacts;
 use crate::testing::{RUN, TestChain, calling};
+use crate::{Executor, ExecutorOptions};
 
 /// What is kept, how often something was, and how often something was asked for.
 #[derive(Debug, Default)]
@@ -41,6 +41,10 @@ impl Artifacts for Memory {
         kept.0.insert(*name, artifact.to_vec());
         kept.1 += 1;
     }
+
+    fn wants(&self, name: &Hash) -> bool {
+        !self.0.lock().unwrap().0.contains_key(name)
+    }
 }
 
 /// Uploads and calls a contract on a new chain.
@@ -61,6 +65,28 @@ fn a_module_is_compiled_once_for_all_executors() {
     assert_eq!(artifacts.count(), 1);
     run(&artifacts, "(drop (i32.const 1)) i32.const 0");
     assert_eq!(artifacts.count(), 2, "another module has another name");
+}
+
+/// What a state brought with it is compiled before it is called, once.
+#[test]
+fn code_of_a_state_is_compiled_ahead() {
+    let mut chain = TestChain::new();
+    let contract = chain.deploy(calling("", "i32.const 0"));
+    let codes: Vec<_> = chain.state.range(StateKey::code_infos()).collect();
+    let [(StateKey { key, .. }, _)] = codes[..] else { panic!("one code") };
+    let code = Hash(key.as_slice().try_into().unwrap());
+    let artifacts = Arc::new(Memory::default());
+    let options = || {
+        let artifacts: Arc<dyn Artifacts> = Arc::<Memory>::clone(&artifacts);
+        ExecutorOptions { artifacts: Some(artifacts), ..Default::default() }
+    };
+    let executor = Executor::new(options());
+    assert!(executor.prepare(&chain.state, &code).unwrap());
+    assert!(!executor.prepare(&chain.state, &code).unwrap(), "it is kept");
+    assert!(executor.prepare(&chain.state, &Hash::ZERO).is_err(), "there is no such code");
+    chain.executor = Executor::new(options());
+    assert_eq!(chain.call(contract, &RUN, 0).status, Status::Success);
+    assert_eq!((artifacts.count(), artifacts.loads()), (1, 1));
 }
 
 /// A damaged artifact is never run: every byte of it stands behind the checksum.

@@ -29,4 +29,8 @@ impl Artifacts for Files {
         let written = fs::write(self.path(name), artifact);
         written.unwrap_or_else(|error| panic!("an artifact cannot be kept: {error}"));
     }
+
+    fn wants(&self, name: &Hash) -> bool {
+        !self.path(name).exists()
+    }
 }
