@@ -1,38 +1,59 @@
-//! The one store behind all contenders: an ordered map of bytes, in memory.
+//! The one store behind all contenders: a map of bytes, in memory, that can be walked in order.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
-/// Keys and values of whatever encoding a contender has.
+use hashbrown::HashMap;
+use smallvec::SmallVec;
+
+/// Has room for what every contender keeps of an account: ours takes 69 bytes of a key, `revm` 72 of a value.
+type Bytes = SmallVec<[u8; 72]>;
+
+/// Keys and values of whatever encoding a contender has. They are found by hash and lie in the table itself, so that a
+/// race is one of machines: in an ordered map of vectors, waiting for memory was two fifths of the fastest one's time.
 #[derive(Clone, Debug, Default)]
 pub struct Store {
-    map: BTreeMap<Vec<u8>, Vec<u8>>,
+    values: HashMap<Bytes, Bytes>,
+    order: BTreeSet<Bytes>,
 }
 
 impl Store {
     pub fn get(&self, key: &[u8]) -> Option<&[u8]> {
-        self.map.get(key).map(Vec::as_slice)
+        self.values.get(key).map(SmallVec::as_slice)
     }
 
     pub fn set(&mut self, key: &[u8], value: Vec<u8>) {
-        match self.map.get_mut(key) {
+        let value = Bytes::from_slice(&value);
+        match self.values.get_mut(key) {
             Some(place) => *place = value,
             None => {
-                self.map.insert(key.to_vec(), value);
+                let key = Bytes::from_slice(key);
+                self.order.insert(key.clone());
+                self.values.insert(key, value);
             }
         }
     }
 
     pub fn remove(&mut self, key: &[u8]) {
-        self.map.remove(key);
+        if self.values.remove(key).is_some() {
+            self.order.remove(key);
+        }
     }
 
     pub fn range(&self, range: Range<Vec<u8>>) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let rows = (range.start < range.end).then(|| self.map.range(range));
-        rows.into_iter().flatten().map(|(key, value)| (key.as_slice(), value.as_slice()))
+        let range = Bytes::from(range.start)..Bytes::from(range.end);
+        let keys = (range.start < range.end).then(|| self.order.range(range));
+        self.with_values(keys.into_iter().flatten())
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.map.iter().map(|(key, value)| (key.as_slice(), value.as_slice()))
+        self.with_values(self.order.iter())
+    }
+
+    fn with_values<'a>(
+        &'a self,
+        keys: impl Iterator<Item = &'a Bytes>,
+    ) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+        keys.filter_map(|key| Some((key.as_slice(), self.get(key)?)))
     }
 }

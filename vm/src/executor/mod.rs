@@ -45,7 +45,7 @@ pub struct ExecutorOptions {
     /// Who compiles contracts.
     pub compiler: Arc<dyn Compiler>,
     /// How many threads execute a block, at most eight. As many as there are cores, but one below
-    /// four, where more hardly pay.
+    /// four, where the rest of a node needs them more.
     pub threads: usize,
 }
 
