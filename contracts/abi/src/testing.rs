@@ -25,7 +25,7 @@ use thiserror::Error;
 use crate::MethodKind;
 
 /// Changes with the messages. Both sides come from one release; this says so when they do not.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// Bytes of one message.
 pub const MESSAGE_BYTES_MAX: usize = 64 << 20;
 /// Native units that each account has at first.
@@ -38,7 +38,7 @@ pub const BLOCK_MS: u64 = 1_000;
 /// What a test says.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Request {
-    /// Begins a chain, in place of the one before: [`Answer::Clock`]. In a native one, what is
+    /// Begins a chain, in place of the one before: [`Answer::Begun`]. In a native one, what is
     /// stored as such runs in the test.
     Begin { version: u32, native: bool },
     /// An account by its name, with [`FUNDS`] when it is new: [`Answer::Address`].
@@ -95,6 +95,11 @@ pub enum Answer {
     Code([u8; 32]),
     Receipt(Receipt),
     Clock(Clock),
+    /// A chain with this genesis hash.
+    Begun {
+        chain: [u8; 32],
+        clock: Clock,
+    },
     Balance(u128),
     State(Vec<Entry>),
     /// The request cannot be served, with a sentence that says why.

@@ -39,6 +39,10 @@ impl Chain {
         Self { executor, state, block, keys, calls: 0 }
     }
 
+    pub(crate) fn hash(&self) -> Hash {
+        self.block.chain
+    }
+
     pub(crate) fn clock(&self) -> Clock {
         Clock { height: self.block.height.0, time_ms: self.block.timestamp.0 }
     }

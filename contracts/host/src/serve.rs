@@ -38,7 +38,7 @@ pub fn serve(
             Request::Begin { native, .. } => {
                 let executor = if native { &executors.native } else { &executors.product };
                 chain = Chain::new(Arc::clone(executor));
-                Answer::Clock(chain.clock())
+                Answer::Begun { chain: chain.hash().0, clock: chain.clock() }
             }
             Request::Store { code, native } => match chain.store(code) {
                 Ok(hash) => {

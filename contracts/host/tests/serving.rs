@@ -53,7 +53,7 @@ impl Test {
 fn a_host_ends_with_its_test() {
     let mut test = Test::begin();
     let begun = test.ask(&Request::Begin { version: VERSION, native: true });
-    assert!(matches!(begun, Answer::Clock(clock) if clock.height == 1), "{begun:?}");
+    assert!(matches!(begun, Answer::Begun { clock, .. } if clock.height == 1), "{begun:?}");
     test.end().expect("it was a good end");
 }
 

@@ -29,7 +29,7 @@ impl Place {
 fn open(chain: &mut TestChain) -> (OracleClient, Place, [Address; 2]) {
     let accounts = ["alice", "bob"].map(|name| chain.account(name));
     let oracle = chain.deploy(&accounts[0], OracleClient::new(publics(5), 3));
-    let place = Place::of(oracle);
+    let place = Place::of(chain, oracle);
     (oracle, place, accounts)
 }
 
@@ -209,7 +209,7 @@ fn all_publishers_there_can_be_report_at_once(chain: &mut TestChain) {
     let oracle = chain.deploy(&alice, OracleClient::new(publics(most), PUBLISHERS_MAX));
     let refused = chain.call(&alice, oracle.add_publisher(public(most)));
     assert_eq!(refused.error(), Error::TooManyPublishers);
-    let place = Place::of(oracle);
+    let place = Place::of(chain, oracle);
     let values: Vec<i128> = (0..most).map(i128::from).collect();
     let mut reports = place.reports(&values);
     let value = chain.call(&alice, submit(oracle, &place, reports.clone())).value().value;

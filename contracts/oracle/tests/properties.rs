@@ -94,7 +94,7 @@ proptest! {
             let alice = chain.account("alice");
             let oracle = OracleClient::new(publics(PUBLISHERS), case.threshold);
             let oracle = chain.deploy(&alice, oracle);
-            let place = Place::of(oracle);
+            let place = Place::of(chain, oracle);
             let reports = case.reports.iter();
             let reports = reports.map(|(who, value, time_ms)| place.report(*who, *value, *time_ms));
             let call = oracle.submit("EUR".into(), 1, ordered(reports.collect()));
@@ -121,7 +121,7 @@ proptest! {
         natively_and_as_wasm(|chain| {
             let alice = chain.account("alice");
             let oracle = chain.deploy(&alice, OracleClient::new(publics(PUBLISHERS), 1));
-            let place = Place::of(oracle);
+            let place = Place::of(chain, oracle);
             let elsewhere = moved.apply(&place);
             let bad = u8::try_from(bad.index(count.into())).expect("they are few");
             let reports = (0..count).map(|publisher| {

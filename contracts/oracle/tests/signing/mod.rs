@@ -2,13 +2,8 @@
 
 use ed25519_dalek::{Signer, SigningKey};
 use oracle::oracle::{OracleClient, Report};
+use quorate_sdk::testing::TestChain;
 use quorate_sdk::{Address, Client};
-
-/// The hash of the genesis that every chain of a test has.
-const GENESIS: [u8; 32] = [
-    0x32, 0x59, 0x61, 0x93, 0x9b, 0x4b, 0x40, 0x89, 0xc0, 0x08, 0xc0, 0xf6, 0x7f, 0x59, 0xf9, 0x1e,
-    0x9a, 0x09, 0x02, 0x74, 0xa2, 0xfb, 0x19, 0xd1, 0x59, 0x3c, 0x58, 0x8b, 0x72, 0xcd, 0xca, 0xf1,
-];
 
 /// What a signature is for, but for the report itself.
 #[derive(Clone, Debug)]
@@ -21,8 +16,8 @@ pub struct Place {
 
 impl Place {
     /// The first round of a feed of this contract.
-    pub fn of(oracle: OracleClient) -> Self {
-        Self { chain: GENESIS, contract: oracle.address(), feed: "EUR".into(), round: 1 }
+    pub fn of(chain: &TestChain, oracle: OracleClient) -> Self {
+        Self { chain: chain.hash().0, contract: oracle.address(), feed: "EUR".into(), round: 1 }
     }
 
     /// The bytes that are signed for a report of these.

@@ -24,6 +24,7 @@ pub struct TestChain {
     /// Gone only after a panic in the middle of a request.
     link: Option<Link>,
     contracts: Contracts,
+    hash: Hash,
     clock: Clock,
     /// Contracts deployed so far, each with a salt of its own.
     deployed: u64,
@@ -66,16 +67,11 @@ impl TestChain {
     }
 
     fn begin(contracts: Contracts) -> Self {
-        let clock = Clock { height: 0, time_ms: 0 };
-        let (link, seen) = (Some(Link::open()), Seen::default());
-        let mut chain = Self { link, contracts, clock, deployed: 0, seen, expected: None };
         let native = contracts == Contracts::Native;
-        let request = Request::Begin { version: VERSION, native };
-        chain.clock = match chain.ask(&request) {
-            Answer::Clock(clock) => clock,
-            other => unexpected(&other),
-        };
-        chain
+        let (link, answer) = Link::open().ask(&Request::Begin { version: VERSION, native });
+        let Answer::Begun { chain, clock } = answer else { unexpected(&answer) };
+        let (link, hash, seen) = (Some(link), Hash(chain), Seen::default());
+        Self { link, contracts, hash, clock, deployed: 0, seen, expected: None }
     }
 
     /// Whether contracts run natively on this chain.
@@ -106,6 +102,11 @@ impl TestChain {
             Answer::Balance(balance) => balance,
             other => unexpected(&other),
         }
+    }
+
+    /// The hash of the chain's genesis, as [`Context::chain`](crate::Context::chain) has it.
+    pub fn hash(&self) -> Hash {
+        self.hash
     }
 
     /// The height of the block in which the next transaction stands.
