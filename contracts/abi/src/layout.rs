@@ -40,6 +40,52 @@ pub enum TypeLayout {
     Enum { name: &'static str, variants: &'static [VariantLayout] },
 }
 
+impl TypeLayout {
+    /// Bytes of the shortest value in canonical binary.
+    pub const fn bytes_min(&self) -> usize {
+        match self {
+            Self::Unit => 0,
+            Self::Bool | Self::U8 | Self::I8 | Self::Option(_) => 1,
+            Self::U16 | Self::I16 => 2,
+            Self::U32 | Self::I32 => 4,
+            Self::U64 | Self::I64 => 8,
+            Self::U128 | Self::I128 => 16,
+            Self::String | Self::Bytes | Self::Vec(_) | Self::Map(..) => 4,
+            Self::Address | Self::Hash => 32,
+            Self::Array(of, length) => of.bytes_min().saturating_mul(*length as usize),
+            Self::Tuple(parts) => {
+                let (mut bytes, mut at) = (0, 0);
+                while at < parts.len() {
+                    bytes += parts[at].bytes_min();
+                    at += 1;
+                }
+                bytes
+            }
+            Self::Struct { fields, .. } => fields_min(fields),
+            Self::Enum { variants, .. } => {
+                let (mut least, mut at) = (usize::MAX, 0);
+                while at < variants.len() {
+                    let bytes = 1 + fields_min(variants[at].fields);
+                    if bytes < least {
+                        least = bytes;
+                    }
+                    at += 1;
+                }
+                least
+            }
+        }
+    }
+}
+
+const fn fields_min(fields: &[FieldLayout]) -> usize {
+    let (mut bytes, mut at) = (0, 0);
+    while at < fields.len() {
+        bytes += fields[at].ty.bytes_min();
+        at += 1;
+    }
+    bytes
+}
+
 /// Mirrors [`crate::Field`] and [`crate::Parameter`].
 #[derive(Clone, Copy, Debug)]
 pub struct FieldLayout {

@@ -55,6 +55,8 @@ pub mod limits {
     pub const PARAMETERS_MAX: usize = 32;
     /// Indexed fields of an event; the selector is a topic too.
     pub const EVENT_INDEXED_MAX: usize = 3;
+    /// Bytes of one indexed field.
+    pub const EVENT_TOPIC_BYTES_MAX: usize = 64;
     /// Fields of a struct or a variant, elements of a tuple, variants of an enum.
     pub const FIELDS_MAX: usize = 256;
     /// Indexes of an indexed map.

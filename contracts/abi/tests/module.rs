@@ -72,6 +72,27 @@ const LAYOUT: ContractLayout = ContractLayout {
     ],
 };
 
+#[test]
+fn the_shortest_value_is_known() {
+    const PAIR: TypeLayout = TypeLayout::Tuple(&[TypeLayout::Address, TypeLayout::Bool]);
+    const WAYS: &[VariantLayout] = &[
+        VariantLayout { name: "Far", fields: &[FieldLayout { name: "to", ty: TypeLayout::Hash }] },
+        VariantLayout { name: "Near", fields: &[FieldLayout { name: "by", ty: TypeLayout::U16 }] },
+    ];
+    for (layout, bytes) in [
+        (TypeLayout::Unit, 0),
+        (TypeLayout::I128, 16),
+        (TypeLayout::String, 4),
+        (TypeLayout::Option(&TypeLayout::Hash), 1),
+        (PAIR, 33),
+        (TypeLayout::Array(&TypeLayout::U32, 9), 36),
+        (TypeLayout::Struct { name: "Way", fields: &[FieldLayout { name: "to", ty: PAIR }] }, 33),
+        (TypeLayout::Enum { name: "Way", variants: WAYS }, 3),
+    ] {
+        assert_eq!(layout.bytes_min(), bytes, "{layout:?}");
+    }
+}
+
 const CHOICE: TypeLayout = TypeLayout::Enum {
     name: "Choice",
     variants: &[

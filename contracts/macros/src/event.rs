@@ -1,15 +1,18 @@
 //! Events: structs whose `#[topic]` fields are searched by, and whose other fields are data.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned as _;
 use syn::{Error, Fields, Ident, ItemStruct, Result};
+
+use abi::limits::EVENT_TOPIC_BYTES_MAX as TOPIC_MAX;
 
 use crate::marks::{docs, literal, name_of, no_generics, take};
 
 /// The item without its `#[topic]` marks, and its `Event` implementation.
 pub fn expand(item: &mut ItemStruct) -> Result<TokenStream> {
     no_generics(&item.generics, "an event")?;
-    let mut topics = Vec::new();
+    let (mut topics, mut checks) = (Vec::new(), Vec::new());
     let mut data = Vec::new();
     let mut layouts = Vec::new();
     let fields = match &mut item.fields {
@@ -28,7 +31,14 @@ pub fn expand(item: &mut ItemStruct) -> Result<TokenStream> {
             ty: <#ty as ::quorate_sdk::Data>::TYPE,
             indexed: #indexed,
         }));
-        if indexed { topics.push(ident.clone()) } else { data.push(ident.clone()) }
+        if indexed {
+            topics.push(ident.clone());
+            let message = format!("a topic has at most {TOPIC_MAX} bytes, and `{name}` has more");
+            let bytes = quote!(<#ty as ::quorate_sdk::Data>::TYPE.bytes_min());
+            checks.push(quote_spanned!(ty.span()=> assert!(#bytes <= #TOPIC_MAX, #message);));
+        } else {
+            data.push(ident.clone());
+        }
     }
     let most = abi::limits::EVENT_INDEXED_MAX;
     if let Some(excess) = topics.get(most) {
@@ -42,6 +52,7 @@ pub fn expand(item: &mut ItemStruct) -> Result<TokenStream> {
         #item
         const _: () = {
             use ::quorate_sdk::abi::layout::*;
+            #(#checks)*
             impl ::quorate_sdk::Event for #ident {
                 const LAYOUT: EventLayout = EventLayout {
                     name: #name,

@@ -175,12 +175,9 @@ pub mod nft {
         /// The tokens of one owner, `limit` of them behind one.
         #[query]
         fn tokens_of(&self, owner: Address, after: Option<u64>, limit: u32) -> Vec<u64> {
-            // No token has the number 0, so that all stand behind it.
-            let after = (&owner, &after.unwrap_or(0));
-            let page = self.tokens.by(Token::BY_OWNER).page(Some(after), limit as usize);
-            // Behind the owner's last token stand those of the next one.
-            let own = page.into_iter().take_while(|(_, token)| token.owner == owner);
-            own.map(|(number, _)| number).collect()
+            let tokens = self.tokens.by(Token::BY_OWNER);
+            let page = tokens.page_of(&owner, after.as_ref(), limit as usize);
+            page.into_iter().map(|(number, _)| number).collect()
         }
 
         /// All tokens, `limit` of them behind one.

@@ -278,12 +278,8 @@ pub mod registry {
             after: Option<String>,
             limit: u32,
         ) -> Vec<(String, Registration)> {
-            // No name is empty, so that all stand behind the empty one.
-            let after = after.unwrap_or_default();
             let names = self.names.by(Registration::BY_OWNER);
-            let page = names.page(Some((&owner, &after)), limit as usize);
-            // Behind the owner's last name stand those of the next one.
-            page.into_iter().take_while(|(_, registration)| registration.owner == owner).collect()
+            names.page_of(&owner, after.as_ref(), limit as usize)
         }
 
         /// The registration of a name that has not expired.

@@ -228,9 +228,8 @@ impl<'a, K: Key, V: Indexed, I: Key> By<'a, K, V, I> {
 
     /// The keys of the values with this field. Reads no value.
     pub fn keys_of(self, field: &I) -> ByKeys<'a, K, V, I> {
-        let mut bytes = self.part();
-        field.write(&mut bytes);
-        self.over(&Span::below(bytes), Direction::Ascending)
+        let span = Span::below(self.at(field));
+        self.over(&span, Direction::Ascending)
     }
 
     /// The fields in a range and the keys they belong to, the least field first. Reads no value.
@@ -241,15 +240,30 @@ impl<'a, K: Key, V: Indexed, I: Key> By<'a, K, V, I> {
     /// At most `limit` pairs behind one of this index, from the beginning when there is none. The
     /// last pair's field and key are where the next page goes on.
     pub fn page(self, after: Option<(&I, &K)>, limit: usize) -> Vec<(K, V)> {
-        let mut start = self.part();
-        let end = Span::below(self.part()).end;
-        if let Some((field, key)) = after {
-            field.write(&mut start);
-            key.write(&mut start);
-            start.push(0);
-        }
-        let keys = self.over(&Span { start, end }, Direction::Ascending);
-        ByEntries { keys }.take(limit).collect()
+        let after = after.map(|(field, key)| self.entry(field, key));
+        let span = Span::below(self.part()).rest(after);
+        ByEntries { keys: self.over(&span, Direction::Ascending) }.take(limit).collect()
+    }
+
+    /// At most `limit` of the pairs with this field, behind a key, from the first of them when there
+    /// is none. The last pair's key is where the next page goes on.
+    pub fn page_of(self, field: &I, after: Option<&K>, limit: usize) -> Vec<(K, V)> {
+        let after = after.map(|key| self.entry(field, key));
+        let span = Span::below(self.at(field)).rest(after);
+        ByEntries { keys: self.over(&span, Direction::Ascending) }.take(limit).collect()
+    }
+
+    /// What the entries of values with this field begin with.
+    fn at(&self, field: &I) -> Vec<u8> {
+        let mut bytes = self.part();
+        field.write(&mut bytes);
+        bytes
+    }
+
+    fn entry(&self, field: &I, key: &K) -> Vec<u8> {
+        let mut bytes = self.at(field);
+        key.write(&mut bytes);
+        bytes
     }
 
     fn part(&self) -> Vec<u8> {
@@ -258,11 +272,7 @@ impl<'a, K: Key, V: Indexed, I: Key> By<'a, K, V, I> {
 
     /// A bound that takes a field in, or leaves it out, does so with all keys behind it.
     fn scan(self, range: &impl RangeBounds<I>, direction: Direction) -> ByKeys<'a, K, V, I> {
-        let below = |field: &I| {
-            let mut bytes = self.part();
-            field.write(&mut bytes);
-            Span::below(bytes)
-        };
+        let below = |field: &I| Span::below(self.at(field));
         let all = Span::below(self.part());
         let start = match range.start_bound() {
             Bound::Unbounded => all.start,

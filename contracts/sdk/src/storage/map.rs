@@ -74,6 +74,18 @@ impl<K: Key, V: Data> Map<K, V> {
         Entries::new(self.field, &span, Direction::Ascending).take(limit).collect()
     }
 
+    /// At most `limit` of the pairs whose keys begin with this, behind a key, from the first of them
+    /// when there is none.
+    pub fn page_of<P: KeyPrefix<K>>(
+        &self,
+        prefix: &P,
+        after: Option<&K>,
+        limit: usize,
+    ) -> Vec<(K, V)> {
+        let span = Span::below(self.field.key(prefix)).rest(after.map(|key| self.field.key(key)));
+        Entries::new(self.field, &span, Direction::Ascending).take(limit).collect()
+    }
+
     /// All keys, the least first. Their values are read and paid for, but not decoded.
     pub fn keys(&self) -> Keys<'_, K> {
         Keys::new(self.field, &Span::below(self.field.prefix.to_vec()), Direction::Ascending)

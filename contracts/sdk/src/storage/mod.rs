@@ -24,6 +24,7 @@
 //! for (key, amount) in offers.prefix(&owner) { /* those of one owner */ }
 //! let page = offers.page(None, 50);
 //! let next = offers.page(page.last().map(|(key, _)| key), 50);
+//! let own = offers.page_of(&owner, None, 50);
 //! # }
 //! ```
 //!

@@ -68,6 +68,13 @@ impl Span {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         Self::of::<K>(prefix, &(from, Bound::Unbounded))
     }
+
+    /// Those of this span that stand behind a storage key, or all of it.
+    pub(super) fn rest(self, after: Option<Vec<u8>>) -> Self {
+        let Some(mut from) = after else { return self };
+        from.push(0);
+        Self { start: self.start.max(from), end: self.end }
+    }
 }
 
 /// The least bytes above all that begin with these; none when there are none.
@@ -234,6 +241,15 @@ mod tests {
         check(3..5, &[7, 3], &[7, 5]);
         check(..=5, &[7], &[7, 5, 0]);
         check((Bound::Excluded(3), Bound::Unbounded), &[7, 3, 0], &[8]);
+    }
+
+    #[test]
+    fn the_rest_of_a_span_does_not_begin_before_it() {
+        let rest =
+            |after: Option<&[u8]>| Span::below(vec![7]).rest(after.map(<[u8]>::to_vec)).start;
+        assert_eq!(rest(None), [7]);
+        assert_eq!(rest(Some(&[7, 3])), [7, 3, 0]);
+        assert_eq!(rest(Some(&[6, 3])), [7]);
     }
 
     #[test]

@@ -78,6 +78,13 @@ impl<K: Key> Set<K> {
         let span = Span::behind(&self.field.prefix, after);
         Keys::new(self.field, &span, Direction::Ascending).take(limit).collect()
     }
+
+    /// At most `limit` of the elements that begin with this, behind one, from the first of them when
+    /// there is none.
+    pub fn page_of<P: KeyPrefix<K>>(&self, prefix: &P, after: Option<&K>, limit: usize) -> Vec<K> {
+        let span = Span::below(self.field.key(prefix)).rest(after.map(|key| self.field.key(key)));
+        Keys::new(self.field, &span, Direction::Ascending).take(limit).collect()
+    }
 }
 
 impl<'a, K: Key> IntoIterator for &'a Set<K> {
