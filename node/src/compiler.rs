@@ -31,7 +31,7 @@ pub use self::child::compile_module;
 use self::process::Failure;
 
 /// Compilations at once; others wait, first come, first served. Two, so that a block does not wait for what a query
-/// has compiled, and no more, since each may take [`Bounds::memory_mib`].
+/// has compiled, or what is compiled ahead, and no more, since each may take [`Bounds::memory_mib`].
 const AT_ONCE: u64 = 2;
 /// Tries of one module. The first may have met a machine that was short of memory.
 const TRIES: u32 = 2;

@@ -1,8 +1,9 @@
 //! Compiled contracts on the disk, so that a start does not compile them again.
 //!
-//! A directory of the node's own, bounded in bytes; what was used longest ago leaves first. It may
-//! be removed at any time. What cannot be read or written is as if it were not there: the contract
-//! is compiled, and nothing else depends on it.
+//! A directory of the node's own, bounded in bytes; what was used longest ago leaves first, and what
+//! another release has compiled leaves at the start. It may be removed at any time. What cannot be
+//! read or written is as if it were not there: the contract is compiled, and nothing else depends on
+//! it.
 
 use std::convert::Infallible;
 use std::fs::{self, DirBuilder, File};
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use primitives::Hash;
 use replica::LedgerView;
@@ -20,8 +21,6 @@ use vm::engine::Artifacts;
 
 /// What is being written has another ending.
 const ENDING: &str = "module";
-/// Longer than most modules take to compile.
-const REST_MAX: Duration = Duration::from_secs(1);
 
 /// The directory.
 #[derive(Debug)]
@@ -40,11 +39,20 @@ struct Kept {
 }
 
 impl ModuleFiles {
-    /// Makes the directory if it is not there. Only its owner may look into it: what lies in it is
-    /// run.
-    pub fn new(directory: &Path, bytes_max: u64) -> std::io::Result<Self> {
-        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-        let files = Self { directory: directory.to_owned(), bytes_max, bytes: Mutex::default() };
+    /// Makes the directory if it is not there, and in it one for this environment; whatever else is
+    /// in it is removed. Only its owner may look into it: what lies in it is run.
+    pub fn new(directory: &Path, environment: &Hash, bytes_max: u64) -> std::io::Result<Self> {
+        let own = directory.join(hex::encode(environment.0));
+        DirBuilder::new().recursive(true).mode(0o700).create(&own)?;
+        for entry in fs::read_dir(directory)? {
+            let path = entry?.path();
+            if path.is_dir() && path != own {
+                fs::remove_dir_all(path)?;
+            } else if path != own {
+                fs::remove_file(path)?;
+            }
+        }
+        let files = Self { directory: own, bytes_max, bytes: Mutex::default() };
         files.make_room(&mut files.bytes(), bytes_max)?;
         Ok(files)
     }
@@ -129,20 +137,20 @@ pub fn start_compiling(
 ) -> std::io::Result<(Sender<Infallible>, JoinHandle<()>)> {
     let (sender, stop) = channel();
     let run = move || {
-        let began = Instant::now();
-        let mut rested = began;
-        let goes_on = || {
-            let rest = stop.recv_timeout(rested.elapsed().min(REST_MAX));
-            rested = Instant::now();
-            rest == Err(RecvTimeoutError::Timeout)
-        };
-        match ledger.compile_ahead(goes_on) {
-            Ok(0) => {}
-            Ok(contracts) => {
-                let seconds = began.elapsed().as_secs();
-                info!(contracts, seconds, "contracts are compiled that were not called yet");
+        let (began, mut contracts) = (Instant::now(), 0);
+        for code in ledger.codes() {
+            let before = Instant::now();
+            match ledger.prepare(&code) {
+                Ok(compiled) => contracts += u32::from(compiled),
+                Err(error) => warn!(%code, %error, "a contract is not compiled before its call"),
             }
-            Err(error) => warn!(%error, "contracts are compiled when they are called"),
+            if stop.recv_timeout(before.elapsed()) != Err(RecvTimeoutError::Timeout) {
+                return;
+            }
+        }
+        if contracts > 0 {
+            let seconds = began.elapsed().as_secs();
+            info!(contracts, seconds, "contracts are compiled that were not called yet");
         }
     };
     let thread = thread::Builder::new().name("modules".into()).spawn(run)?;
@@ -158,7 +166,7 @@ mod tests {
     #[test]
     fn what_was_used_longest_ago_leaves() {
         let home = tempfile::tempdir().unwrap();
-        let files = ModuleFiles::new(&home.path().join("modules"), 29).unwrap();
+        let files = ModuleFiles::new(&home.path().join("modules"), &Hash::ZERO, 29).unwrap();
         let name = |number| Hash([number; 32]);
         for number in 1..=2 {
             files.keep(&name(number), &[number; 10]);
@@ -170,5 +178,30 @@ mod tests {
         files.keep(&name(3), &[3; 10]);
         let loaded: Vec<_> = (1..=3).map(|number| files.load(&name(number)).is_some()).collect();
         assert_eq!(loaded, [true, false, true]);
+    }
+
+    #[test]
+    fn what_another_release_compiled_leaves() {
+        let home = tempfile::tempdir().unwrap();
+        let (directory, name) = (home.path().join("modules"), Hash([7; 32]));
+        let start = |release| ModuleFiles::new(&directory, &Hash([release; 32]), 100).unwrap();
+        start(1).keep(&name, &[1; 10]);
+        fs::write(directory.join("of an older form"), []).unwrap();
+        assert_eq!(start(1).load(&name), Some(vec![1; 10]));
+        assert_eq!(start(2).load(&name), None);
+        assert_eq!(fs::read_dir(&directory).unwrap().count(), 1);
+    }
+
+    /// What is not needed at once takes no other's place.
+    #[test]
+    fn what_is_compiled_ahead_needs_room() {
+        let home = tempfile::tempdir().unwrap();
+        let files = ModuleFiles::new(home.path(), &Hash::ZERO, 80).unwrap();
+        let (first, second) = (Hash([1; 32]), Hash([2; 32]));
+        assert!(files.wants(&first));
+        files.keep(&first, &[0; 69]);
+        assert!(!files.wants(&first) && files.wants(&second));
+        files.keep(&first, &[0; 70]);
+        assert!(!files.wants(&second));
     }
 }

@@ -264,7 +264,8 @@ fn ledger(
     vm::CostTable::check(costs.as_deref())?;
     let cache_bytes_max = usize::try_from(settings.vm.modules_mib)? << 20;
     let directory = data.join("modules");
-    let files = ModuleFiles::new(&directory, u64::from(settings.vm.artifacts_mib) << 20)
+    let bytes_max = u64::from(settings.vm.artifacts_mib) << 20;
+    let files = ModuleFiles::new(&directory, &vm::engine::environment(), bytes_max)
         .with_context(|| directory.display().to_string())?;
     let artifacts = Some(Arc::new(files) as Arc<dyn vm::engine::Artifacts>);
     let compiler = Arc::new(ChildCompiler::start()?);

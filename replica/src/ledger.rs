@@ -226,23 +226,23 @@ impl LedgerView {
         self.executor.query(&Storage(view), &self.chain.block(header), query)
     }
 
-    /// Compiles what contracts of the state are not compiled yet, each as soon as `goes_on` says so. Answers with how
-    /// many there were. A node that came by its state otherwise than by executing blocks would compile them in calls.
-    ///
-    /// # Errors
-    /// When this machine cannot do it now.
-    pub fn compile_ahead(&self, mut goes_on: impl FnMut() -> bool) -> Result<usize, Fatal> {
+    /// The hashes of all code that contracts have, or can be made of.
+    pub fn codes(&self) -> Vec<Hash> {
         let mut codes = Vec::new();
         self.state.view(None).walk(&StateKey::code_infos(), Direction::Ascending, &mut |key, _| {
             codes.extend(key.key.try_into().map(Hash));
             ControlFlow::Continue(())
         });
-        let mut compiled = 0;
-        for code in codes.iter().take_while(|_| goes_on()) {
-            let storage = Storage(self.state.view(None));
-            compiled += usize::from(self.executor.prepare(&storage, code)?);
-        }
-        Ok(compiled)
+        codes
+    }
+
+    /// As [`Executor::prepare`]: a node that came by its state otherwise than by executing blocks would compile its
+    /// contracts in their first calls.
+    ///
+    /// # Errors
+    /// When this machine cannot do it now.
+    pub fn prepare(&self, code: &Hash) -> Result<bool, Fatal> {
+        self.executor.prepare(&Storage(self.state.view(None)), code)
     }
 
     /// The answer to a catch-up request: blocks from the first on, up to the last that has a certificate and is within

@@ -81,12 +81,13 @@ async fn a_validator_joins_by_snapshot_and_then_gives_one() {
 /// Waits until a validator keeps compiled code of a contract.
 async fn has_compiled_code(net: &Net, index: usize) -> anyhow::Result<()> {
     let modules = net.directory().home(index).join("data/modules");
+    let own = std::fs::read_dir(&modules)?.next().context("a directory for its release")??;
     let deadline = Instant::now() + DEADLINE;
     let is_module = |file: std::fs::DirEntry| {
         let path = file.path();
         path.extension().is_some_and(|e| e == "module")
     };
-    while !std::fs::read_dir(&modules)?.flatten().any(is_module) {
+    while !std::fs::read_dir(own.path())?.flatten().any(is_module) {
         ensure!(Instant::now() < deadline, "it compiles nothing: {}", net.log(index)?);
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

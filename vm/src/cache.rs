@@ -66,8 +66,8 @@ impl ModuleCache {
         Ok(module)
     }
 
-    /// Has a module compiled and kept beyond the process, before anybody calls it. Whether that was
-    /// to be done: there is a place for it where it is not yet.
+    /// Has a module compiled and kept beyond the process, before anybody calls it. False when it is
+    /// kept already, cannot be compiled, or has no place.
     pub(crate) fn prepare(
         &self,
         code: &Hash,
@@ -82,7 +82,7 @@ impl ModuleCache {
         // Whoever made it meanwhile has kept it.
         let Some(artifacts) = wanting() else { return Ok(false) };
         ContractModule::compile(&*self.engine, Some(artifacts), code, &load()?)?;
-        Ok(true)
+        Ok(!artifacts.wants(&name))
     }
 
     fn make(

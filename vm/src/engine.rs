@@ -19,7 +19,7 @@ mod wasmer;
 use primitives::Hash;
 use thiserror::Error;
 
-pub use artifacts::Artifacts;
+pub use artifacts::{Artifacts, environment};
 pub use compiler::{COMPILER_THREADS_MAX, CompileError, Compiler, InProcess, Optimisation};
 pub use interpreter::Interpreter;
 

@@ -56,7 +56,7 @@ impl TypeLayout {
             Self::Tuple(parts) => {
                 let (mut bytes, mut at) = (0, 0);
                 while at < parts.len() {
-                    bytes += parts[at].bytes_min();
+                    bytes = parts[at].bytes_min().saturating_add(bytes);
                     at += 1;
                 }
                 bytes
@@ -65,7 +65,7 @@ impl TypeLayout {
             Self::Enum { variants, .. } => {
                 let (mut least, mut at) = (usize::MAX, 0);
                 while at < variants.len() {
-                    let bytes = 1 + fields_min(variants[at].fields);
+                    let bytes = fields_min(variants[at].fields).saturating_add(1);
                     if bytes < least {
                         least = bytes;
                     }
@@ -80,7 +80,7 @@ impl TypeLayout {
 const fn fields_min(fields: &[FieldLayout]) -> usize {
     let (mut bytes, mut at) = (0, 0);
     while at < fields.len() {
-        bytes += fields[at].ty.bytes_min();
+        bytes = fields[at].ty.bytes_min().saturating_add(bytes);
         at += 1;
     }
     bytes

@@ -1,7 +1,8 @@
 //! Compiled code that outlives the process.
 //!
-//! An artifact is named by a hash over all that it depends on: the code; the prices, and the version
-//! of them and of the instrumentation; the compiler with its version and settings; the processor.
+//! An artifact is named by a hash over all that it depends on: the code; and the environment, which
+//! is the prices, the version of them and of the instrumentation, the compiler with its version and
+//! settings, and the processor.
 //! Whatever of it changes, the name is another, and the old artifact is never found. One that is
 //! found and is not what was kept is compiled anew.
 
@@ -30,17 +31,26 @@ const FORMAT: u32 = 2;
 /// Bytes of the checksum before an artifact.
 const CHECKSUM_BYTES: usize = 32;
 
-/// The name of what code is compiled to on this machine.
-pub(crate) fn name(code: &Hash) -> Hash {
-    static ENVIRONMENT: LazyLock<String> = LazyLock::new(|| {
+/// Everything that an artifact depends on but for the code: what was kept in another environment is
+/// never asked for in this one.
+pub fn environment() -> Hash {
+    static ENVIRONMENT: LazyLock<Hash> = LazyLock::new(|| {
         let target = Target::default();
         let (triple, features) = (target.triple(), target.cpu_features());
         let (costs, wasmer) = (cost::VERSION, wasmer_types::VERSION);
         // The version says as much. But who forgets to change it shall not find the old code.
         let prices = Hash::of_bytes(Domain::Artifact, &codec::encode(&CostTable::own()));
-        format!("{FORMAT} costs {costs} {prices} wasmer {wasmer} cranelift {triple} {features:?}")
+        let all = format!(
+            "{FORMAT} costs {costs} {prices} wasmer {wasmer} cranelift {triple} {features:?}"
+        );
+        Hash::of_bytes(Domain::Artifact, all.as_bytes())
     });
-    Hash::of_parts(Domain::Artifact, &[ENVIRONMENT.as_bytes(), &code.0])
+    *ENVIRONMENT
+}
+
+/// The name of what code is compiled to in this environment.
+pub(crate) fn name(code: &Hash) -> Hash {
+    Hash::of_parts(Domain::Artifact, &[&environment().0, &code.0])
 }
 
 /// An artifact with its checksum before it.

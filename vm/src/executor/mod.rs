@@ -147,8 +147,8 @@ impl Executor {
         (turns.finish(), wasted)
     }
 
-    /// Has code of the state compiled and kept before anybody calls it. Whether that was to be done:
-    /// not when it is kept already, or there is no room.
+    /// Has code of the state compiled and kept before anybody calls it. False when it is kept
+    /// already, cannot be compiled and so is interpreted, or finds no room.
     ///
     /// # Errors
     /// When this machine cannot do it now, or the state has no such code.

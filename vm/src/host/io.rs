@@ -9,8 +9,8 @@ use crate::trap::Stop;
 
 /// Bytes of a panic message that a receipt keeps.
 const MESSAGE_BYTES_MAX: u32 = 256;
-/// Bytes of an event's encoded topics: a count, and each topic with its length.
 const _: () = assert!(limits::EVENT_TOPIC_BYTES_MAX == abi::limits::EVENT_TOPIC_BYTES_MAX);
+/// Bytes of an event's encoded topics: a count, and each topic with its length.
 const TOPICS_BYTES_MAX: usize = 4 + limits::EVENT_TOPICS_MAX * (4 + limits::EVENT_TOPIC_BYTES_MAX);
 
 pub(crate) fn input(host: &mut Host<'_, '_>, ptr: i32) -> Result<(), Stop> {

@@ -42,6 +42,7 @@ use std::panic::resume_unwind;
 use std::thread;
 
 use primitives::{Gas, SignedTransaction, StateKey};
+use rayon::ThreadPool;
 
 use crate::cost;
 use crate::executor::Turns;
@@ -113,10 +114,11 @@ pub(crate) fn execute(
     turns: &mut Turns<'_>,
     transactions: &[&SignedTransaction],
 ) -> Gas {
-    if workers.threads() < 2 {
+    let others = workers.others().filter(|_| transactions.len() >= spread.window_min);
+    let Some(others) = others else {
         transactions.iter().for_each(|signed| turns.take(signed));
         return Gas::ZERO;
-    }
+    };
     let mut wasted = Gas::ZERO;
     let mut most = spread.window_first;
     let mut rest = transactions;
@@ -124,7 +126,7 @@ pub(crate) fn execute(
         let (used, length) = (turns.gas_used(), Spread::window(most, rest, turns.gas_left()));
         let (window, later) = rest.split_at(length.max(spread.window_min).min(rest.len()));
         if length >= spread.window_min && spread.accepts(wasted, used) {
-            let more = ahead(workers, turns, window);
+            let more = ahead(others, turns, window);
             wasted = Gas(wasted.0.saturating_add(more.0));
             most = if spread.accepts(more, turns.gas_used().saturating_sub(used)) {
                 (most * 2).min(spread.window_max)
@@ -141,7 +143,7 @@ pub(crate) fn execute(
 
 /// Runs a window ahead, then gives each its turn. Answers with the gas of the runs that did not
 /// count.
-fn ahead(workers: &Workers, turns: &mut Turns<'_>, transactions: &[&SignedTransaction]) -> Gas {
+fn ahead(others: &ThreadPool, turns: &mut Turns<'_>, transactions: &[&SignedTransaction]) -> Gas {
     let gas_left = turns.gas_left();
     let window = Window {
         storage: turns.storage,
@@ -151,7 +153,7 @@ fn ahead(workers: &Workers, turns: &mut Turns<'_>, transactions: &[&SignedTransa
         gas_left,
         transactions,
     };
-    let (groups, runs) = window.run(workers);
+    let (groups, runs) = window.run(others);
     let mut written = Written::new();
     let mut overturned = BTreeSet::new();
     let mut wasted = Gas::ZERO;

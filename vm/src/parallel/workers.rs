@@ -36,21 +36,10 @@ impl Workers {
         Self { threads: threads.clamp(1, THREADS_MAX), others: OnceLock::new() }
     }
 
-    /// How many there are to be.
-    pub(super) fn threads(&self) -> usize {
-        self.threads
-    }
-
-    /// Does the same on every thread, and returns when all have done it. When the system gives no
-    /// threads, the calling one is all there is.
-    fn all(&self, work: impl Fn() + Sync) {
-        match self.others.get_or_init(|| begin(self.threads - 1).ok()) {
-            Some(others) => others.in_place_scope(|scope| {
-                (0..others.current_num_threads()).for_each(|_| scope.spawn(|_| work()));
-                work();
-            }),
-            None => work(),
-        }
+    /// Those beside the calling one. None when there are to be none, or the system gives none.
+    pub(super) fn others(&self) -> Option<&ThreadPool> {
+        let begin = || if self.threads > 1 { begin(self.threads - 1).ok() } else { None };
+        self.others.get_or_init(begin).as_ref()
     }
 }
 
@@ -86,13 +75,13 @@ pub(super) enum Ran {
 }
 
 impl Window<'_> {
-    /// Runs all. Answers with the number of each one's group, which is its sender's, and with what
-    /// came of it.
-    pub(super) fn run(&self, workers: &Workers) -> (Vec<usize>, Vec<Ran>) {
+    /// Runs all, on this thread and others, unless one would have all the work. Answers with the
+    /// number of each one's group, which is its sender's, and with what came of it.
+    pub(super) fn run(&self, others: &ThreadPool) -> (Vec<usize>, Vec<Ran>) {
         let (groups, members) = self.groups();
         let next = AtomicUsize::new(0);
         let in_order = Mutex::new(self.transactions.iter().map(|_| Ran::Not).collect::<Vec<_>>());
-        workers.all(|| {
+        let work = || {
             let mut ran = Vec::new();
             while let Some(group) = members.get(next.fetch_add(1, Ordering::Relaxed)) {
                 self.run_group(group, &mut ran);
@@ -103,7 +92,15 @@ impl Window<'_> {
                     *slot = ran;
                 }
             }
-        });
+        };
+        if members.len() > 1 {
+            // One piece for each thread, and none that could be taken up within another: whoever
+            // waits for a compiler of this process does what its pool has left.
+            others.in_place_scope(|scope| {
+                scope.spawn_broadcast(|_, _| work());
+                work();
+            });
+        }
         (groups, in_order.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 

@@ -120,13 +120,15 @@ fn what_meets_runs_again() {
 
 #[test]
 fn a_senders_transactions_follow_one_another() {
-    let (chain, _) = transfers(1, |_| Address::default());
+    let (chain, _) = transfers(2, |_| Address::default());
     let signed: Vec<_> = (0..40)
-        .map(|sequence| {
-            let action = Action::Transfer { to: Address([1; 32]), amount: Amount(1) };
-            let mut transaction = chain.transaction(1, action);
-            (transaction.nonce.sequence, transaction.gas_limit) = (sequence, Gas(100_000_000));
-            transaction.sign(&key(1))
+        .map(|place| {
+            let number = 1 + place % 2;
+            let action = Action::Transfer { to: Address([number; 32]), amount: Amount(1) };
+            let mut transaction = chain.transaction(number, action);
+            transaction.nonce.sequence = u64::from(place / 2);
+            transaction.gas_limit = Gas(100_000_000);
+            transaction.sign(&key(number))
         })
         .collect();
     let (outcome, wasted) = agreed(&chain, &signed);
