@@ -19,6 +19,7 @@ mod metrics;
 mod modules;
 mod network;
 mod node;
+mod preparing;
 mod status;
 mod syncing;
 mod vote_log;

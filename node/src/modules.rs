@@ -5,18 +5,14 @@
 //! read or written is as if it were not there: the contract is compiled, and nothing else depends on
 //! it.
 
-use std::convert::Infallible;
 use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use primitives::Hash;
-use replica::LedgerView;
-use tracing::{info, warn};
+use tracing::warn;
 use vm::engine::Artifacts;
 
 /// What is being written has another ending.
@@ -127,34 +123,6 @@ impl Artifacts for ModuleFiles {
     fn wants(&self, name: &Hash) -> bool {
         *self.bytes() < self.bytes_max / 8 * 7 && !self.path(name).exists()
     }
-}
-
-/// Starts the thread that compiles what the state has code of and the directory has not: of a state
-/// that came as a snapshot, and of any after a release that compiles or charges otherwise. It rests
-/// as long as it works, and ends with its work, or when the sender is dropped.
-pub fn start_compiling(
-    ledger: LedgerView,
-) -> std::io::Result<(Sender<Infallible>, JoinHandle<()>)> {
-    let (sender, stop) = channel();
-    let run = move || {
-        let (began, mut contracts) = (Instant::now(), 0);
-        for code in ledger.codes() {
-            let before = Instant::now();
-            match ledger.prepare(&code) {
-                Ok(compiled) => contracts += u32::from(compiled),
-                Err(error) => warn!(%code, %error, "a contract is not compiled before its call"),
-            }
-            if stop.recv_timeout(before.elapsed()) != Err(RecvTimeoutError::Timeout) {
-                return;
-            }
-        }
-        if contracts > 0 {
-            let seconds = began.elapsed().as_secs();
-            info!(contracts, seconds, "contracts are compiled that were not called yet");
-        }
-    };
-    let thread = thread::Builder::new().name("modules".into()).spawn(run)?;
-    Ok((sender, thread))
 }
 
 #[cfg(test)]

@@ -32,8 +32,9 @@ use crate::failure;
 use crate::gauge::WriteGauge;
 use crate::giver::{self, Giver};
 use crate::inbox::Inbox;
-use crate::modules::{self, ModuleFiles};
+use crate::modules::ModuleFiles;
 use crate::network::{self, NetworkEvent, NetworkEvents, NetworkHandle, NetworkOptions};
+use crate::preparing;
 use crate::syncing::{self, Syncing};
 use crate::vote_log;
 use crate::workers::{self, Jobs, LedgerWork, Pool};
@@ -104,8 +105,8 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
     let (work, mut workers) =
         start_workers(ledger, &commits, &inbox, &network, genesis.hash(), &validators)?;
 
-    let (compiling, compiler) = modules::start_compiling(ledger_view.clone())?;
-    workers.push(compiler);
+    let (preparing, preparer) = preparing::start(ledger_view.clone())?;
+    workers.push(preparer);
 
     let options = Options { genesis: genesis.clone(), key, own, limits: limits_of(&settings)? };
     let replies: Replies = Arc::new(Mutex::default());
@@ -158,7 +159,7 @@ pub fn run(home: Home, settings: Settings, seat: Seat) -> anyhow::Result<()> {
     dialing.abort();
     runtime.block_on(network.shutdown());
     inbox.stop();
-    drop(compiling);
+    drop(preparing);
     workers.push(driver);
     // Everybody who holds the database has to end before the process does: RocksDB's statics are destroyed at exit,
     // and whoever closes a database after that aborts.

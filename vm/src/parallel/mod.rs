@@ -114,8 +114,8 @@ pub(crate) fn execute(
     turns: &mut Turns<'_>,
     transactions: &[&SignedTransaction],
 ) -> Gas {
-    let others = workers.others().filter(|_| transactions.len() >= spread.window_min);
-    let Some(others) = others else {
+    let is_wide = transactions.len() >= spread.window_min;
+    let Some(others) = is_wide.then(|| workers.others()).flatten() else {
         transactions.iter().for_each(|signed| turns.take(signed));
         return Gas::ZERO;
     };
